@@ -1,0 +1,1 @@
+"""Puts knowledge and models together: settings, chain, citations, conversations, commands."""

@@ -1,0 +1,209 @@
+"""Arms and what they say: the vocabulary that the engine's callers, pages and experiments share.
+
+An arm is a pair: retrieval off or on, adapter none or one. Only data; `assistant.ask` makes the events.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from knowledge.documents import Passage, Retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to answer.
+
+    Args:
+        retrieval: whether passages are looked up and put into the prompt.
+        adapter: name of a LoRA adapter, or None for the base weights.
+    """
+
+    retrieval: bool
+    adapter: str | None = None
+
+    @property
+    def name(self) -> str:
+        """`base`, `rag`, `sft:<adapter>` or `rag+sft:<adapter>`."""
+        if self.adapter is None:
+            return "rag" if self.retrieval else "base"
+        return f"rag+sft:{self.adapter}" if self.retrieval else f"sft:{self.adapter}"
+
+
+BASE = Arm(retrieval=False)
+RAG = Arm(retrieval=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn.
+
+    Args:
+        temperature: 0 is greedy; higher is more varied.
+        top_p: nucleus mass, 0..1; 1 keeps everything.
+        top_k: candidates kept; 0 keeps all.
+        max_new_tokens: the answer's limit.
+        seed: for repeatable draws; None draws a new one.
+        thinking: whether a thinking model may think; None leaves it to the model's template.
+        repetition_penalty: 1 is none.
+        stop: strings that end the answer and are not part of it.
+    """
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    max_new_tokens: int = 256
+    seed: int | None = 0
+    thinking: bool | None = None
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation; `role` is "user" or "assistant"."""
+
+    role: Literal["user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A numbered source of an answer.
+
+    Args:
+        number: from 1, as shown in the answer.
+        spans: the supporting places in `passage.text`, half open, in order, not overlapping.
+        score: 0..1, how well the best span supports the sentence.
+    """
+
+    number: int
+    passage: Passage
+    spans: tuple[tuple[int, int], ...]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of an answer and the citations that support it.
+
+    Args:
+        start, end: its span in `Answer.text`.
+        citations: numbers into `Answer.citations`; empty when nothing supports it.
+        checkable: False for greetings, refusals, questions and list lead-ins, which claim nothing.
+        spans: per citation number, the supporting places in that passage's text.
+    """
+
+    start: int
+    end: int
+    citations: tuple[int, ...] = ()
+    checkable: bool = True
+    spans: dict[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+
+    @property
+    def supported(self) -> bool:
+        """Whether a passage supports it, or it claims nothing."""
+        return bool(self.citations) or not self.checkable
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRecord:
+    """What made an answer: everything needed to make it again.
+
+    Args:
+        prompt_sha256: of the rendered prompt.
+        adapter_sha256: of the adapter's weights; None without adapter.
+        index_generation: of the index that was searched; "" without retrieval.
+    """
+
+    arm: str
+    model: str
+    model_revision: str = ""
+    adapter: str | None = None
+    adapter_sha256: str | None = None
+    prompt_sha256: str = ""
+    index_generation: str = ""
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer.
+
+    Args:
+        text: without thinking and without stop token.
+        thinking: the model's thoughts, where it thinks aloud.
+        refused: nothing relevant was found, or the model said so; `text` is then the refusal.
+        prompt: exactly what the model read, rendered by its chat template.
+        prompt_tokens, cached_tokens, completion_tokens: counted by the model's tokenizer.
+        cut_tokens: passage and history tokens left out because the context was full.
+        finish_reason: "stop", "length", "cancelled" or "refused".
+        timings_ms: milliseconds by stage ("condense", "retrieve", "prefill", "first_token", "generate",
+            "cite", "total").
+    """
+
+    text: str
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    refused: bool = False
+    thinking: str = ""
+    prompt: str = ""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    cut_tokens: int = 0
+    finish_reason: str = "stop"
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    record: ArmRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """Passages were found for this arm; `query` is what was searched, after condensing a follow-up."""
+
+    arm: Arm
+    query: str
+    retrieval: Retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of text to show now; `thinking` pieces are shown folded."""
+
+    arm: Arm
+    text: str
+    thinking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The arm is done."""
+
+    arm: Arm
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The arm could not answer; `error` is one of ours and can be shown. Other arms go on."""
+
+    arm: Arm
+    error: Exception
+
+
+Event = Retrieved | Token | Finished | Failed
+
+
+def passages_of(answer: Answer) -> list[Passage]:
+    """The passages that an answer cites, in the order of their numbers."""
+    return [citation.passage for citation in answer.citations]
+
+
+def to_json(value: Any) -> Any:
+    """Turn these dataclasses into plain dicts, lists and numbers, for `--json`, exports and storage."""
+    from dataclasses import asdict, is_dataclass
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    return value

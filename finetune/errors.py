@@ -1,0 +1,34 @@
+"""What can go wrong in this package.
+
+FinetuneError
+└── ModelUnavailableError    a model cannot be found, fetched, verified or loaded
+"""
+
+from typing import Any
+
+from finetune.messages import Language, render
+
+
+class FinetuneError(Exception):
+    """A failed operation, told in one line: what, why, what to do next.
+
+    Args:
+        code: a key of `finetune.messages.MESSAGES`.
+        params: fill the message's fields.
+    """
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(code, params)
+        self.code = code
+        self.params = params
+
+    def text(self, language: Language = "en") -> str:
+        """Return the message in `language`."""
+        return render(self.code, self.params, language)
+
+    def __str__(self) -> str:
+        return self.text("en")
+
+
+class ModelUnavailableError(FinetuneError):
+    """A model cannot be found, fetched, verified or loaded."""

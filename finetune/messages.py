@@ -1,0 +1,20 @@
+"""Every message this package can give a person, in English and Chinese, by code.
+
+A message says what, why, and what to do next, on one line.
+"""
+
+from typing import Any, Literal
+
+Language = Literal["en", "zh"]
+
+MESSAGES: dict[str, dict[Language, str]] = {
+    "model_unknown": {
+        "en": "There is no model named {name}. `tandem models` lists those there are.",
+        "zh": "没有名为 {name} 的模型。运行 `tandem models` 查看可用模型。",
+    },
+}
+
+
+def render(code: str, params: dict[str, Any], language: Language = "en") -> str:
+    """Return the message for `code` in `language`, its fields filled from `params`."""
+    return MESSAGES[code][language].format(**params)

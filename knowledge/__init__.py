@@ -1,0 +1,1 @@
+"""Files in, ranked passages out. Knows nothing of settings files, prompts, chat models or pages."""

@@ -1,0 +1,1 @@
+"""Reads files into text with structure; a module for each family of formats."""

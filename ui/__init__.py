@@ -1,0 +1,1 @@
+"""The Streamlit page. Screens only; everything else is `assistant.app.App`."""
