@@ -137,7 +137,7 @@ class Retrieval:
     Args:
         generation: identity of the index that answered, for the arm record.
         timings_ms: milliseconds by stage ("embed", "dense", "lexical", "fuse", "rerank", "load").
-        dense_exact: True while stored vectors were searched one by one because the ANN index is being rebuilt.
+        dense_exact: True while stored vectors were searched exactly because the ANN index is being rebuilt.
     """
 
     query: str
