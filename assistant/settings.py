@@ -1,0 +1,203 @@
+"""One frozen, typed `Settings`, read at the entry points and handed down.
+
+First wins: explicit arguments, `TANDEM_…` environment variables (`TANDEM_RETRIEVAL__TOP_K=8`), `.env`,
+`tandem.toml`, defaults. The file is looked for in `TANDEM_CONFIG`, then the working folder, then the
+data folder. This is the only module that reads settings files or the environment.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from assistant.arms import Sampling
+from assistant.errors import SettingsError
+
+FILE_NAME = "tandem.toml"
+
+
+def default_data_dir() -> Path:
+    """Where documents, index, models and adapters live unless told otherwise.
+
+    A checkout keeps them in `data/` beside the code, so that deleting the folder leaves nothing behind;
+    an installed package uses the user's data folder.
+    """
+    checkout = Path(__file__).resolve().parent.parent
+    if (checkout / "pyproject.toml").is_file() and (checkout / "samples").is_dir():
+        return checkout / "data"
+    if os.name == "nt":
+        root = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        root = Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share"))
+    return root / "tandem"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Section):
+    """Which models answer, embed and rerank."""
+
+    chat: str = Field("smollm2-135m-instruct", description="chat model: catalogue name, folder, or hub id")
+    embedding: str = Field("all-minilm-l6-v2", description="embedder of new knowledge bases")
+    reranker: str | None = Field(None, description="cross-encoder that re-orders passages; none by default")
+    device: str | None = Field(None, description='"cuda", "cpu", …; by default what is there')
+    dtype: str | None = Field(None, description='"bfloat16", "float32"; by default what the device does best')
+    offline: bool = Field(False, description="never ask a hub; only what is on disk")
+    reader_profile: Literal["auto", "small", "full"] = Field(
+        "auto", description="how passages are put to the model: best sentences only, or whole; by model size"
+    )
+
+
+class RetrievalSettings(_Section):
+    """How passages are found."""
+
+    top_k: int = Field(5, ge=1, le=50, description="passages put to the model")
+    mode: Literal["hybrid", "dense", "lexical"] = Field("hybrid", description="which legs search")
+    score_threshold: float = Field(
+        0.25, ge=0, le=1, description="0..1; below it a passage counts as not relevant and is not used"
+    )
+
+
+class SplitterSettings(_Section):
+    """How new knowledge bases cut documents; None takes the splitter's default for the embedder."""
+
+    chunk_size: int | None = Field(None, ge=32, le=8192, description="tokens of the embedder")
+    chunk_overlap: int | None = Field(None, ge=0, le=1024, description="tokens of the embedder")
+
+
+class GenerationSettings(_Section):
+    """Defaults for sampling; the page and requests may override each."""
+
+    temperature: float = Field(0.0, ge=0, le=2, description="0 is greedy")
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    max_new_tokens: int = Field(256, ge=1, le=8192, description="tokens")
+    seed: int | None = 0
+    thinking: bool | None = None
+
+    def sampling(self) -> Sampling:
+        """As the engine wants it."""
+        return Sampling(**self.model_dump())
+
+
+class ParsingSettings(_Section):
+    """Limits for one file while it is parsed in a child process."""
+
+    timeout_s: float = Field(60.0, gt=0, description="seconds")
+    memory_mb: int = Field(1024, ge=256, description="MiB")
+    max_file_mb: int = Field(512, ge=1, description="MiB; larger files are refused")
+
+
+class ServerSettings(_Section):
+    """Where the page listens. Anything but loopback needs a token."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8501, ge=1, le=65535)
+    token: SecretStr | None = Field(None, description="from the environment or .env only")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TANDEM_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        extra="ignore",  # a .env file may hold other programs' keys; the TOML file is checked below
+        frozen=True,
+    )
+
+    data_dir: Path = Field(default_factory=default_data_dir, description="everything Tandem keeps")
+    language: Literal["auto", "en", "zh"] = Field("auto", description="of page and messages")
+    models: ModelSettings = ModelSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    splitter: SplitterSettings = SplitterSettings()
+    generation: GenerationSettings = GenerationSettings()
+    parsing: ParsingSettings = ParsingSettings()
+    server: ServerSettings = ServerSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the TOML file between the environment and the defaults."""
+        path = config_file()
+        toml = (TomlConfigSettingsSource(settings_cls, toml_file=path),) if path else ()
+        return (init_settings, env_settings, dotenv_settings, *toml)
+
+    @property
+    def database(self) -> Path:
+        """The one SQLite file: knowledge, conversations, jobs."""
+        return self.data_dir / "tandem.db"
+
+    @property
+    def models_dir(self) -> Path:
+        """Models that were fetched or imported."""
+        return self.data_dir / "models"
+
+    @property
+    def adapters_dir(self) -> Path:
+        """Adapters that passed their checks."""
+        return self.data_dir / "adapters"
+
+    @property
+    def uploads_dir(self) -> Path:
+        """Files on their way in; emptied after indexing."""
+        return self.data_dir / "uploads"
+
+
+def config_file() -> Path | None:
+    """The settings file in force, or None."""
+    named = os.environ.get("TANDEM_CONFIG")
+    places = [Path(named)] if named else [Path(FILE_NAME)]
+    data_dir = os.environ.get("TANDEM_DATA_DIR")
+    if not named:
+        places.append((Path(data_dir) if data_dir else default_data_dir()) / FILE_NAME)
+    return next((place for place in places if place.is_file()), None)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; `overrides` win over every other place.
+
+    Raises:
+        SettingsError: a value is out of range, a section has a key that does not exist, or the file is
+            not valid TOML. The message names the key, the rule and where it was set.
+    """
+    path = config_file()
+    try:
+        _refuse_unknown_sections(path)
+        return Settings(**overrides)
+    except ValidationError as err:
+        first = err.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise SettingsError("setting_unknown", key=key, file=path or FILE_NAME) from err
+        raise SettingsError(
+            "setting_wrong", key=key, value=first.get("input"), rule=first["msg"], file=path or FILE_NAME
+        ) from err
+    except ValueError as err:  # tomllib's decode error and unreadable encodings
+        raise SettingsError("settings_file_wrong", file=path or FILE_NAME, reason=err) from err
+
+
+def _refuse_unknown_sections(path: Path | None) -> None:
+    if path is None:
+        return
+    for key in tomllib.loads(path.read_text(encoding="utf-8-sig")):
+        if key not in Settings.model_fields:
+            raise SettingsError("setting_unknown", key=key, file=path)
