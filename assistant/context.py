@@ -1,0 +1,212 @@
+"""Shape retrieved passages into the text that the model reads, within a budget of tokens.
+
+Pure: no model is run here but the embedder, and nothing is known of prompts. What a model of a given size
+can read is a `ContextProfile`; the figures behind `SMALL` are in the README and come from `bench/reading.py`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from assistant.sentences import is_table_row, needs_sentence_before, rank_sentences, split_sentences
+from knowledge.documents import Passage
+
+if TYPE_CHECKING:
+    from knowledge.embeddings import Embedder
+
+CountTokens = Callable[[str], int]
+SMALL_MODEL_PARAMETERS = 1_000_000_000
+"""Models with fewer parameters read better from a few sentences than from whole passages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContextProfile:
+    """How much a model can read, and how its answers are treated.
+
+    Args:
+        name: "small" picks sentences, "full" keeps passages whole.
+        max_passages: passages considered, from the best.
+        max_sentences: sentences picked by "small"; neighbours that a pronoun needs come on top.
+        max_new_tokens: a fitting length for the answer.
+        repetition_penalty: for `Sampling`; 1 is none.
+        stop: for `Sampling`; strings that end the answer.
+        history_turns: earlier messages that are put into the prompt.
+        guard: whether an answer that the passages do not support is replaced by their best sentence
+            (see `assistant.extractive`).
+    """
+
+    name: Literal["small", "full"]
+    max_passages: int
+    max_sentences: int = 0
+    max_new_tokens: int = 512
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
+    history_turns: int = 6
+    guard: bool = False
+
+
+SMALL = ContextProfile(
+    name="small",
+    max_passages=3,
+    max_sentences=3,
+    max_new_tokens=64,
+    stop=("\n",),
+    history_turns=0,
+    guard=True,
+)
+FULL = ContextProfile(name="full", max_passages=8)
+
+
+def profile_for(parameters: int) -> ContextProfile:
+    """Return the profile for a model with so many parameters."""
+    return SMALL if parameters < SMALL_MODEL_PARAMETERS else FULL
+
+
+@dataclass(frozen=True, slots=True)
+class UsedPassage:
+    """A passage that the model was shown, and which spans of its text, in order, not overlapping."""
+
+    passage: Passage
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapedContext:
+    """What the model reads.
+
+    Args:
+        text: passages separated by blank lines; "full" numbers them as in `used`, from 1.
+        used: in the order of `text`.
+        cut_tokens: tokens of the given passages that did not fit the budget. Sentences that "small" left
+            out on purpose are not counted.
+    """
+
+    text: str
+    used: tuple[UsedPassage, ...]
+    cut_tokens: int = 0
+
+
+def shape_context(
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    count_tokens: CountTokens,
+    budget: int,
+    profile: ContextProfile,
+    embedder: "Embedder | None" = None,
+) -> ShapedContext:
+    """Turn ranked passages into the text for the prompt.
+
+    Args:
+        passages: best first.
+        count_tokens: of the answering model.
+        budget: tokens that `text` may take; 0 or less gives an empty context.
+        embedder: helps to pick sentences; pass None where it does not know the question's language.
+    """
+    kept = list(passages[: profile.max_passages])
+    if profile.name == "full":
+        return _whole_passages(kept, count_tokens, budget)
+    return _best_sentences(question, kept, count_tokens, budget, profile, embedder)
+
+
+def title_of(passage: Passage) -> str:
+    """Return the heading path as one line, or the file's name where there is none."""
+    return " > ".join(passage.heading_path) or passage.source_name
+
+
+def _whole_passages(passages: list[Passage], count_tokens: CountTokens, budget: int) -> ShapedContext:
+    """Keep passages whole, numbered by rank; the last that fits is cut at a sentence's end."""
+    parts: list[str] = []
+    used: list[UsedPassage] = []
+    cut = 0
+    for passage in passages:
+        head = f"[{len(parts) + 1}] {title_of(passage)}"
+        whole = f"{head}\n{passage.text}"
+        if _fits([*parts, whole], count_tokens, budget):
+            parts.append(whole)
+            used.append(UsedPassage(passage, ((0, len(passage.text)),)))
+            continue
+        end = _largest_prefix(passage, parts, head, count_tokens, budget)
+        if cut == 0 and end:
+            parts.append(f"{head}\n{passage.text[:end]}")
+            used.append(UsedPassage(passage, ((0, end),)))
+            cut += count_tokens(passage.text[end:])
+        else:
+            cut += count_tokens(passage.text)
+            # A lower passage must not take the place of a better one.
+            budget = 0
+    return ShapedContext("\n\n".join(parts), tuple(used), cut)
+
+
+def _largest_prefix(
+    passage: Passage, parts: list[str], head: str, count_tokens: CountTokens, budget: int
+) -> int:
+    """End of the longest run of whole sentences from the passage's start that fits; 0 if none does."""
+    best = 0
+    for _, end in split_sentences(passage.text):
+        if not _fits([*parts, f"{head}\n{passage.text[:end]}"], count_tokens, budget):
+            break
+        best = end
+    return best
+
+
+def _fits(parts: list[str], count_tokens: CountTokens, budget: int) -> bool:
+    return count_tokens("\n\n".join(parts)) <= budget
+
+
+def _best_sentences(
+    question: str,
+    passages: list[Passage],
+    count_tokens: CountTokens,
+    budget: int,
+    profile: ContextProfile,
+    embedder: "Embedder | None",
+) -> ShapedContext:
+    """Pick the sentences that fit the question best; shown by passage rank, in document order."""
+    ranked = rank_sentences(question, passages, embedder=embedder)
+    sentences = [split_sentences(passage.text) for passage in passages]
+    chosen: dict[int, set[tuple[int, int]]] = {}
+    cut = 0
+    for candidate in ranked[: profile.max_sentences]:
+        passage = passages[candidate.passage]
+        spans = {(candidate.start, candidate.end)} | _companions(
+            passage.text, sentences[candidate.passage], (candidate.start, candidate.end)
+        )
+        trial = {i: set(s) for i, s in chosen.items()}
+        trial.setdefault(candidate.passage, set()).update(spans)
+        if count_tokens(_render(passages, trial)) <= budget:
+            chosen = trial
+        else:
+            cut += count_tokens(passage.text[candidate.start : candidate.end])
+    used = tuple(UsedPassage(passages[i], tuple(sorted(chosen[i]))) for i in sorted(chosen))
+    return ShapedContext(_render(passages, chosen), used, cut)
+
+
+def _companions(text: str, sentences: list[tuple[int, int]], span: tuple[int, int]) -> set[tuple[int, int]]:
+    """What a sentence cannot be read without: the one before a pronoun, the head row of a table."""
+    at = sentences.index(span)
+    if is_table_row(text[span[0] : span[1]]):
+        first = at
+        while first > 0 and is_table_row(text[sentences[first - 1][0] : sentences[first - 1][1]]):
+            first -= 1
+        return {sentences[first]}
+    if at > 0 and needs_sentence_before(text[span[0] : span[1]]):
+        return {sentences[at - 1]}
+    return set()
+
+
+def _render(passages: list[Passage], chosen: dict[int, set[tuple[int, int]]]) -> str:
+    """The chosen sentences under their titles, passages in the order of rank."""
+    parts = []
+    for i in sorted(chosen):
+        text = passages[i].text
+        lines: list[str] = []
+        for start, end in sorted(chosen[i]):
+            piece = " ".join(text[start:end].split())
+            row = is_table_row(piece)
+            if lines and not row and not is_table_row(lines[-1]):
+                lines[-1] += ("" if lines[-1].endswith(("。", "！", "？", "；")) else " ") + piece
+            else:
+                lines.append(piece)
+        parts.append("\n".join([title_of(passages[i]), *lines]))
+    return "\n\n".join(parts)

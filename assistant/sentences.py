@@ -1,0 +1,197 @@
+"""Cut a passage into sentences and rank them against a question, in English and Chinese.
+
+Works on text alone: no model is needed, an embedder is used where it knows the language. Offsets are
+code points in the passage's text, half open.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from knowledge.documents import Passage
+
+if TYPE_CHECKING:
+    from knowledge.embeddings import Embedder
+
+# A full stop ends a sentence only before something that can begin one; the Chinese marks always do.
+_END = re.compile(r"(?:[.!?]+[\"'”’)\]]*(?=\s+[\"'“‘(\[]?[A-Z0-9\u00c0-\u00de])|[。！？；]+[”’」』）\"]*)")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|No|Fig|Eq|approx|ca|cf|al|e\.g|i\.e|U\.S|[A-Z])\.)$"
+)
+_NEW_LINE_UNIT = re.compile(
+    r"\s*(?:[-*•·▪◦‣]\s|\d{1,3}[.)、]\s*|[(（]?[a-zA-Z0-9一二三四五六七八九十]{1,2}[)）]\s*|#{1,6}\s|\|)"
+)
+_TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
+_WORD = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:[.,'’/-][A-Za-z0-9\u00c0-\u024f]+)*")
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+_NEEDS_BEFORE = re.compile(
+    r"^(?:He|She|It|They|This|That|These|Those|His|Her|Its|Their|Such|Then|There|Here|However|Both|But)\b"
+    r"|^(?:他|她|它|这|那|该|其|此|因此|因而|然而|但|同时|另外|并且|以上|上述)"
+)
+
+_STOP_EN = frozenset(
+    "a an the of in on at to for from by with about as into and or but not no is are was were be been being "
+    "do does did has have had can could may might must shall should will would what which who whom whose "
+    "when where why how many much this that these those it its they them their there he she his her you "
+    "your i we our me my if than then so such also any some".split()
+)
+_STOP_ZH = frozenset(
+    "什么 怎么 如何 多少 哪个 哪些 哪里 哪儿 为何 为什 是否 可以 能否 请问 几个 怎样 是什 么是 的是 是多 少是 "
+    "有哪 些是 个是 谁的 是谁 吗 呢 的 了 是 在 和 与 有".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RankedSentence:
+    """A sentence of a passage and how well it fits the question.
+
+    Args:
+        passage: its index in the sequence that was ranked.
+        start, end: span in that passage's text.
+        score: 0..1, higher is better.
+        lexical: 0..1, share of the question's term weight that it covers.
+    """
+
+    passage: int
+    start: int
+    end: int
+    score: float
+    lexical: float
+
+
+def split_sentences(text: str) -> list[tuple[int, int]]:
+    """Return the spans of the sentences of `text`, in order, without surrounding white space.
+
+    A table row, a list item and a heading line are a sentence each; the rule under a table's head is none.
+    A line that is only wrapped goes on in the next one.
+    """
+    spans: list[tuple[int, int]] = []
+    for start, end in _units(text):
+        cut = start
+        for match in _END.finditer(text, start, end):
+            if text[match.start()] == "." and _ABBREVIATION.search(text, cut, match.start() + 1):
+                continue
+            spans.append((cut, match.end()))
+            cut = match.end()
+        spans.append((cut, end))
+    trimmed = (_trim(text, start, end) for start, end in spans)
+    return [(start, end) for start, end in trimmed if start < end and not _TABLE_RULE.match(text[start:end])]
+
+
+def _units(text: str) -> list[tuple[int, int]]:
+    """Spans that no sentence crosses: paragraphs, list items, table rows, headings."""
+    units: list[tuple[int, int]] = []
+    open_at: int | None = None
+    at = 0
+    for line in text.splitlines(keepends=True):
+        blank = not line.strip()
+        marked = bool(_NEW_LINE_UNIT.match(line))
+        if open_at is not None and (blank or marked):
+            units.append((open_at, at))
+            open_at = None
+        if line.lstrip().startswith(("|", "#")):
+            units.append((at, at + len(line)))
+        elif not blank and open_at is None:
+            open_at = at
+        at += len(line)
+    if open_at is not None:
+        units.append((open_at, at))
+    return units
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def needs_sentence_before(text: str) -> bool:
+    """Whether a sentence opens with a word that points back ("It", "该"), so that it reads badly alone."""
+    return bool(_NEEDS_BEFORE.match(text.lstrip('-*•# \t"“')))
+
+
+def is_table_row(text: str) -> bool:
+    """Whether a sentence is a row of a Markdown table."""
+    return text.startswith("|")
+
+
+def terms(text: str) -> list[str]:
+    """Return what a question and a sentence may share: stemmed words, and pairs of Chinese characters.
+
+    Pairs of characters need no dictionary and are enough to rank a few sentences.
+    """
+    found = [_stem(word) for word in _WORD.findall(text.lower()) if word not in _STOP_EN]
+    for run in _HAN.findall(text):
+        pairs = [run[i : i + 2] for i in range(len(run) - 1)] or [run]
+        found.extend(pair for pair in pairs if pair not in _STOP_ZH)
+    return found
+
+
+def _stem(word: str) -> str:
+    """Cut the endings that a question and its answer most often differ in."""
+    word = re.sub(r"['’]s?$", "", word)
+    for ending, keep, least in (
+        ("ies", "y", 5),
+        ("ing", "", 6),
+        ("ed", "", 5),
+        ("es", "", 5),
+        ("s", "", 4),
+        ("e", "", 4),
+    ):
+        if word.endswith(ending) and len(word) >= least and not (ending == "s" and word.endswith("ss")):
+            return word[: -len(ending)] + keep
+    return word
+
+
+def rank_sentences(
+    question: str,
+    passages: Sequence[Passage],
+    *,
+    embedder: "Embedder | None" = None,
+    semantic_weight: float = 0.5,
+) -> list[RankedSentence]:
+    """Rank every sentence of `passages` by how well it fits `question`, best first.
+
+    The lexical part is the share of the question's term weight that a sentence covers, a term weighing
+    more the fewer of these sentences hold it; words of the heading path count half.
+
+    Args:
+        embedder: adds cosine similarity; leave it out where it does not know the question's language.
+        semantic_weight: 0..1, the similarity's share of the score.
+    """
+    places = [
+        (i, start, end) for i, passage in enumerate(passages) for start, end in split_sentences(passage.text)
+    ]
+    if not places:
+        return []
+    texts = [passages[i].text[start:end] for i, start, end in places]
+    wanted = set(terms(question))
+    held = [set(terms(text)) for text in texts]
+    titles = [set(terms(" ".join(passage.heading_path))) for passage in passages]
+    counts = Counter(term for bag in held for term in bag & wanted)
+    weight = {t: math.log(1 + (len(held) - counts[t] + 0.5) / (counts[t] + 0.5)) for t in wanted}
+    total = sum(weight.values()) or 1.0
+    lexical = []
+    for (i, _, _), bag in zip(places, held, strict=True):
+        covered = sum(
+            weight[t] if t in bag else 0.5 * weight[t] for t in wanted if t in bag or t in titles[i]
+        )
+        lexical.append(covered / total)
+    scores = lexical
+    if embedder is not None:
+        vectors = embedder.embed_documents(texts)  # (S, D), unit length
+        similar = (vectors @ embedder.embed_query(question)).clip(0.0, 1.0)
+        scores = [
+            (1 - semantic_weight) * a + semantic_weight * float(b)
+            for a, b in zip(lexical, similar, strict=True)
+        ]
+    ranked = [
+        RankedSentence(i, start, end, score, lex)
+        for (i, start, end), score, lex in zip(places, scores, lexical, strict=True)
+    ]
+    return sorted(ranked, key=lambda s: (-s.score, s.passage, s.start))
