@@ -17,6 +17,123 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "{name}: files of type {suffix} are not read. Convert it to PDF, DOCX or text and add that.",
         "zh": "{name}：不支持 {suffix} 类型的文件。请转换为 PDF、DOCX 或文本后再添加。",
     },
+    # Reading files: knowledge.parsing
+    "file_archive": {
+        "en": "{name}: archives are not opened. Unpack it and add the files inside.",
+        "zh": "{name}：不会打开压缩包。请先解压，再添加其中的文件。",
+    },
+    "file_damaged": {
+        "en": "{name}: the file is damaged or not what its name says ({detail}). Open it in its own program, save it anew and add that.",
+        "zh": "{name}：文件已损坏，或内容与扩展名不符（{detail}）。请用原来的软件打开并重新保存，然后再添加。",
+    },
+    "file_empty": {
+        "en": "{name}: there is no text in this file. Check that it is the right one.",
+        "zh": "{name}：文件里没有文字。请确认是否选对了文件。",
+    },
+    "file_encrypted_office": {
+        "en": "{name}: the document is encrypted. Open it with its password, save it without one and add that.",
+        "zh": "{name}：文档已加密。请用密码打开，另存为不带密码的文件后再添加。",
+    },
+    "file_legacy": {
+        "en": "{name}: the old binary format {suffix} is not read. Save it as {modern} and add that.",
+        "zh": "{name}：不支持旧的二进制格式 {suffix}。请另存为 {modern} 后再添加。",
+    },
+    "file_needs_memory": {
+        "en": "{name}: reading it took more than {limit} MB of memory, as a hostile or very large file does. Split it or save it anew.",
+        "zh": "{name}：读取时占用的内存超过 {limit} MB，文件可能过大或含恶意内容。请拆分或重新保存后再试。",
+    },
+    "file_needs_time": {
+        "en": "{name}: reading it took more than {seconds} s and was stopped. Split the file or save it anew.",
+        "zh": "{name}：读取超过 {seconds} 秒，已停止。请拆分文件或重新保存后再试。",
+    },
+    "file_no_page": {
+        "en": "{name}: no page of it can be read. Print it to a new PDF and add that.",
+        "zh": "{name}：没有一页可以读取。请重新打印成 PDF 后再添加。",
+    },
+    "file_not_text": {
+        "en": "{name}: the content is binary data, not text. Convert it to PDF, DOCX or text and add that.",
+        "zh": "{name}：内容是二进制数据，不是文本。请转换为 PDF、DOCX 或文本后再添加。",
+    },
+    "file_parser_died": {
+        "en": "{name}: the parser crashed on this file; other files are not affected. Save it anew or convert it.",
+        "zh": "{name}：解析这个文件时程序崩溃，其他文件不受影响。请重新保存或转换格式后再试。",
+    },
+    "file_password_needed": {
+        "en": "{name}: the PDF is encrypted. Give its password, or save it without one and add that.",
+        "zh": "{name}：PDF 已加密。请提供密码，或另存为不带密码的文件后再添加。",
+    },
+    "file_password_wrong": {
+        "en": "{name}: this password does not open the PDF. Check it and try again.",
+        "zh": "{name}：密码不正确，无法打开这个 PDF。请核对后重试。",
+    },
+    "file_picture": {
+        "en": '{name}: text recognition (OCR) is not installed. Install it with: pip install "tandem-assistant[ocr]"',
+        "zh": '{name}：尚未安装文字识别（OCR）。请运行 pip install "tandem-assistant[ocr]" 后再添加图片。',
+    },
+    "file_scanned": {
+        "en": "{name}: its pages are pictures without a text layer. Run text recognition (OCR) over it and add the result.",
+        "zh": "{name}：页面全是图片，没有文字层。请先做文字识别（OCR），再添加识别后的文件。",
+    },
+    "file_too_large": {
+        "en": "{name}: {megabytes} MB is more than the {limit} MB that are read. Split the file.",
+        "zh": "{name}：文件有 {megabytes} MB，超过 {limit} MB 的上限。请拆分后再添加。",
+    },
+    "file_too_much_text": {
+        "en": "{name}: it holds more than {limit} characters of text. Split the file.",
+        "zh": "{name}：文字超过 {limit} 个字符。请拆分后再添加。",
+    },
+    "file_unopened": {
+        "en": "{name}: the file cannot be opened ({detail}). Check that it is there and may be read.",
+        "zh": "{name}：无法打开文件（{detail}）。请检查文件是否存在、是否有读取权限。",
+    },
+    "attachments_skipped": {
+        "en": "Attachments are not read: {names}. Save them and add them as files.",
+        "zh": "附件没有读取：{names}。请另存后作为文件添加。",
+    },
+    "document_partly_read": {
+        "en": "A part of the file could not be read and was left out: {part}.",
+        "zh": "文件的一部分无法读取，已跳过：{part}。",
+    },
+    "hidden_characters": {
+        "en": "{count} invisible characters were removed; they can hide text from readers.",
+        "zh": "已去除 {count} 个不可见字符，它们可能用来隐藏文字。",
+    },
+    "json_damaged": {
+        "en": "The JSON is damaged near line {line}; the file was read as plain text.",
+        "zh": "JSON 在第 {line} 行附近有错误，已按纯文本读取。",
+    },
+    "page_missing": {
+        "en": "{name}: there is no page {page}. The file has {pages}.",
+        "zh": "{name}：没有第 {page} 页，文件共 {pages} 页。",
+    },
+    "page_not_drawn": {
+        "en": "{name}: only pages of PDF files can be shown as pictures. Read the passage's text instead.",
+        "zh": "{name}：只有 PDF 的页面可以显示为图片。请直接查看段落文字。",
+    },
+    "pages_garbled": {
+        "en": "The text layer looks garbled on page {pages}: search will not find these words. Run OCR over the file.",
+        "zh": "第 {pages} 页的文字层似乎是乱码，搜索不到其中的内容。请对文件做文字识别（OCR）。",
+    },
+    "pages_recoded": {
+        "en": "The font on page {pages} lacks a character table; its text was read as {encoding}.",
+        "zh": "第 {pages} 页的字体缺少字符对照表，已按 {encoding} 读取文字。",
+    },
+    "pages_unreadable": {
+        "en": "Page {pages} is damaged and was left out.",
+        "zh": "第 {pages} 页已损坏，已跳过。",
+    },
+    "pages_without_text": {
+        "en": "Page {pages} has no text layer, probably a scan. Run text recognition (OCR) over the file.",
+        "zh": "第 {pages} 页没有文字层，可能是扫描件。请对文件做文字识别（OCR）。",
+    },
+    "rows_cut": {
+        "en": "{sheet}: only the first {rows} rows were read. Split the table.",
+        "zh": "{sheet}：只读取了前 {rows} 行。请拆分表格。",
+    },
+    "text_gaps": {
+        "en": "{count} places could not be decoded as {encoding} and are marked with �. Save the file as UTF-8.",
+        "zh": "有 {count} 处无法按 {encoding} 解码，已用 � 标记。请把文件另存为 UTF-8。",
+    },
 }
 
 
