@@ -1,0 +1,432 @@
+"""The `tandem` command: each command parses, calls the App, prints.
+
+Results go to stdout, everything else to stderr. Exit 0 done, 1 something failed and was said, 2 misuse.
+Heavy imports stay inside the commands, so that `--help` answers at once.
+"""
+
+import json
+import locale
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.messages import Language
+
+if TYPE_CHECKING:
+    from assistant.app import App
+    from assistant.arms import Answer
+    from assistant.settings import Settings
+    from knowledge.documents import Passage
+
+
+def shell_language() -> Language:
+    """The language of the shell: TANDEM_LANGUAGE, else LC_ALL, LC_MESSAGES, LANG."""
+    for name in ("TANDEM_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "").lower()
+        if value and value != "auto":
+            return "zh" if value.startswith("zh") else "en"
+    system = (locale.getlocale()[0] or "").lower()
+    return "zh" if system.startswith(("zh", "chinese")) else "en"
+
+
+LANGUAGE: Language = shell_language()
+
+
+def say(en: str, zh: str) -> str:
+    """The one of two texts that the shell's language asks for."""
+    return zh if LANGUAGE == "zh" else en
+
+
+cli = typer.Typer(
+    name="tandem",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=say(
+        "Answers from your own documents. Start with: tandem ui",
+        "基于您自己的文档回答问题。从这里开始：tandem ui",
+    ),
+)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help=say("Print JSON.", "输出 JSON。"))]
+BaseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--base",
+        "-b",
+        help=say("Knowledge base; may be repeated. Default: all.", "知识库，可重复；默认全部。"),
+    ),
+]
+
+
+def main() -> None:
+    """Run the command line; errors of ours become one line and exit code 1."""
+    from assistant.errors import TANDEM_ERRORS
+
+    logging.basicConfig(level=os.environ.get("TANDEM_LOG", "WARNING").upper(), stream=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        cli()
+    except TANDEM_ERRORS as err:
+        fail(err.text(LANGUAGE))
+    except KeyboardInterrupt:
+        note(say("Stopped. What was finished is kept.", "已停止。已完成的部分会保留。"))
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def note(text: str) -> None:
+    """Print progress or a remark to stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(text: str) -> None:
+    """Print one line to stderr and end with exit code 1."""
+    note(text)
+    sys.exit(1)
+
+
+def show(value: Any) -> None:
+    """Print JSON to stdout."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str), flush=True)
+
+
+@contextmanager
+def opened(purpose: str) -> Iterator["App"]:
+    """Open the data folder for one command and close it again."""
+    from assistant.app import App
+
+    app = App.open(settings(), purpose=f"tandem {purpose}")
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def settings() -> "Settings":
+    """The settings in force."""
+    from assistant.settings import load_settings
+
+    return load_settings()
+
+
+@cli.command(help=say("Add files and folders to a knowledge base.", "把文件和文件夹加入知识库。"))
+def index(
+    paths: Annotated[list[Path], typer.Argument(help=say("Files or folders.", "文件或文件夹。"))],
+    base: Annotated[
+        str | None,
+        typer.Option("--base", "-b", help=say("Knowledge base; made when missing.", "知识库；不存在则创建。")),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help=say("Only say what would change.", "只显示将发生的变化。"))
+    ] = False,
+    sync: Annotated[
+        bool,
+        typer.Option(
+            "--sync",
+            help=say("Also drop files that are no longer in the folder.", "同时删除文件夹中已不存在的文件。"),
+        ),
+    ] = False,
+    password: Annotated[
+        str | None, typer.Option(help=say("For encrypted files.", "加密文件的密码。"))
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Add files and folders to a knowledge base."""
+    from assistant.arms import to_json
+    from assistant.reporting import index_line, plan_lines
+    from knowledge.indexing import FileDone, Finished
+
+    with opened("index") as app:
+        target = app.base_or_new(base)
+        inputs, skipped = app.gather(paths, password=password)
+        for notice in skipped:
+            note("  " + app.notice_text(notice, LANGUAGE))
+        if dry_run:
+            plan = app.plan(target.id, inputs, remove_missing=sync)
+            if as_json:
+                show(to_json(plan))
+            else:
+                print("\n".join(plan_lines(plan, LANGUAGE)))
+            return
+        failed, done = 0, []
+        for event in app.index(target.id, inputs, remove_missing=sync):
+            if isinstance(event, FileDone):
+                failed += event.state == "failed"
+                done.append(event)
+                note(index_line(event, LANGUAGE))
+            if isinstance(event, Finished):
+                if as_json:
+                    show({"base": target.name, "files": to_json(done), "seconds": event.seconds})
+                else:
+                    print(
+                        say(
+                            f"{target.name}: {len(done) - failed} files done, {failed} failed, "
+                            f"{event.seconds:.1f} s",
+                            f"{target.name}：完成 {len(done) - failed} 个文件，失败 {failed} 个，"
+                            f"用时 {event.seconds:.1f} 秒",
+                        )
+                    )
+    if failed:
+        sys.exit(1)
+
+
+@cli.command(help=say("Ask a question of your documents.", "向您的文档提问。"))
+def ask(
+    question: Annotated[str, typer.Argument(help=say("The question.", "问题。"))],
+    base: BaseOption = None,
+    arm: Annotated[
+        str, typer.Option(help=say("rag, or base for the model alone.", "rag，或 base（仅模型）。"))
+    ] = "rag",
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask a question of your documents."""
+    from assistant.arms import Failed, Finished, Retrieved, Token, to_json
+    from assistant.language import detect_language
+
+    with opened("ask") as app:
+        language = detect_language(question)
+        answer: Answer | None = None
+        for event in app.ask(
+            question, arms=[app.arm(arm)], base_ids=app.base_ids(base), language=language, conversation_id=None
+        ):
+            if isinstance(event, Retrieved) and not as_json:
+                note(
+                    say(
+                        f"{len(event.retrieval.passages)} passages found",
+                        f"找到 {len(event.retrieval.passages)} 个段落",
+                    )
+                )
+            elif isinstance(event, Token) and not event.thinking and not as_json:
+                print(event.text, end="", flush=True)
+            elif isinstance(event, Failed):
+                raise event.error
+            elif isinstance(event, Finished):
+                answer = event.answer
+        assert answer is not None
+        if as_json:
+            show(to_json(answer))
+        else:
+            print()
+            _print_sources(answer)
+
+
+def _print_sources(answer: "Answer") -> None:
+    from assistant.reporting import passage_place
+
+    unsupported = [s for s in answer.sentences if not s.supported]
+    for citation in answer.citations:
+        start, end = citation.spans[0] if citation.spans else (0, 160)
+        quote = " ".join(citation.passage.text[start:end].split())
+        print(f"[{citation.number}] {passage_place(citation.passage, LANGUAGE)}: “{quote[:200]}”")
+    for sentence in unsupported:
+        text = answer.text[sentence.start : sentence.end].strip()
+        print(say(f"[!] no passage supports: “{text}”", f"[!] 没有段落支持：“{text}”"))
+
+
+@cli.command(help=say("Show ranked passages, without a model.", "不经模型，直接显示检索到的段落。"))
+def search(
+    query: Annotated[str, typer.Argument(help=say("What to look for.", "要查找的内容。"))],
+    base: BaseOption = None,
+    top_k: Annotated[int, typer.Option("--top-k", "-k", min=1, max=100)] = 5,
+    mode: Annotated[str, typer.Option(help="hybrid | dense | lexical")] = "hybrid",
+    as_json: JsonFlag = False,
+) -> None:
+    """Show ranked passages, without a model."""
+    from assistant.arms import to_json
+    from assistant.reporting import passage_place
+
+    if mode not in ("hybrid", "dense", "lexical"):
+        raise typer.BadParameter(say("choose hybrid, dense or lexical", "请选择 hybrid、dense 或 lexical"))
+    with opened("search") as app:
+        found = app.search(query, base_ids=app.base_ids(base), top_k=top_k, mode=mode)  # type: ignore[arg-type]
+        if as_json:
+            show(to_json(found))
+            return
+        if not found.passages:
+            print(say("Nothing found.", "没有找到。"))
+        for rank, passage in enumerate(found.passages, 1):
+            print(f"{rank}. {passage.score:.2f}  {passage_place(passage, LANGUAGE)}  {_legs(passage)}")
+            print("   " + " ".join(passage.text.split())[:240])
+
+
+def _legs(passage: "Passage") -> str:
+    dense = "-" if passage.dense_rank is None else f"#{passage.dense_rank}"
+    lexical = "-" if passage.lexical_rank is None else f"#{passage.lexical_rank}"
+    return f"(dense {dense}, BM25 {lexical})"
+
+
+@cli.command(help=say("List knowledge bases.", "列出知识库。"))
+def bases(as_json: JsonFlag = False) -> None:
+    """List knowledge bases."""
+    from assistant.arms import to_json
+
+    with opened("bases") as app:
+        rows = app.bases()
+        if as_json:
+            show(to_json(rows))
+        elif not rows:
+            print(
+                say(
+                    "No knowledge base yet. Make one with: tandem index PATH --base NAME",
+                    "还没有知识库。创建：tandem index 路径 --base 名称",
+                )
+            )
+        for row in [] if as_json else rows:
+            print(
+                say(
+                    f"{row.name}: {row.files} files, {row.chunks} chunks, {row.embedder}",
+                    f"{row.name}：{row.files} 个文件，{row.chunks} 个片段，{row.embedder}",
+                )
+            )
+
+
+models_cli = typer.Typer(
+    no_args_is_help=False,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help=say("List models; fetch one with `models get NAME`.", "列出模型；用 `models get 名称` 获取。"),
+)
+cli.add_typer(models_cli, name="models")
+
+
+@models_cli.callback()
+def models(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """List the models there are."""
+    if context.invoked_subcommand is not None:
+        return
+    from assistant.arms import to_json
+    from assistant.models import list_models
+
+    rows = list_models(settings())
+    if as_json:
+        show(to_json(rows))
+        return
+    for row in rows:
+        mark = "*" if row.active else ("+" if row.present else " ")
+        size = f"{row.size_bytes / 1e9:.1f} GB" if row.size_bytes else ""
+        print(f"{mark} {row.name:32} {row.kind:10} {size:>8}  {row.note(LANGUAGE)}")
+    print(
+        say(
+            "* in use, + on disk. Fetch one with: tandem models get NAME",
+            "* 使用中，+ 已下载。获取：tandem models get 名称",
+        ),
+        file=sys.stderr,
+    )
+
+
+@models_cli.command("get", help=say("Fetch a model, resuming what was begun.", "获取模型，可断点续传。"))
+def models_get(name: str) -> None:
+    """Fetch a model by catalogue name, hub id, `modelscope:` id or folder."""
+    from assistant.models import fetch
+
+    folder = fetch(name, settings(), progress=ProgressLine(name))
+    note("")
+    print(folder.path)
+
+
+class ProgressLine:
+    """One line on stderr that is rewritten as work goes on; plain lines where stderr is no terminal."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.last = ""
+        self.terminal = sys.stderr.isatty()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Show `stage`, and bytes where known."""
+        amount = f" {done / 1e6:.0f}/{total / 1e6:.0f} MB" if total else ""
+        if self.terminal:
+            line = f"  {self.title}: {stage}{amount}"
+            print("\r" + line.ljust(len(self.last)), end="", file=sys.stderr, flush=True)
+            self.last = line
+        elif stage != self.last:
+            note(f"  {self.title}: {stage}{amount}")
+            self.last = stage
+
+
+@cli.command(help=say("Say what is there, what is missing, how to mend it.", "检查环境，指出缺失及解决办法。"))
+def doctor(as_json: JsonFlag = False) -> None:
+    """Say what is there, what is missing, how to mend it."""
+    from assistant.doctor import examine
+
+    checks = []
+    for check in examine(settings()):
+        checks.append(check)
+        if not as_json:
+            mark = {"ok": "ok  ", "warn": "warn", "bad": "BAD "}[check.verdict]
+            print(f"{mark}  {check.text(LANGUAGE)}", flush=True)
+    if as_json:
+        show([{"code": c.code, "verdict": c.verdict, "text": c.text(LANGUAGE)} for c in checks])
+    if any(check.verdict == "bad" for check in checks):
+        sys.exit(1)
+
+
+@cli.command(help=say("Print every setting and where it is looked for.", "显示所有设置及其来源。"))
+def config(as_json: JsonFlag = False) -> None:
+    """Print every setting and where it is looked for."""
+    from assistant.settings import config_file, flat_settings
+
+    current = settings()
+    if as_json:
+        show(current.model_dump(mode="json"))
+        return
+    found = config_file()
+    print(
+        say(
+            f"# settings file: {found or 'none (tandem.toml here or in the data folder, or TANDEM_CONFIG)'}",
+            f"# 设置文件：{found or '无（当前目录或数据目录中的 tandem.toml，或 TANDEM_CONFIG）'}",
+        )
+    )
+    for key, value, variable in flat_settings(current):
+        print(f"{key} = {value}    # {variable}")
+
+
+@cli.command(help=say("Get the embedded models and index the samples.", "获取内置模型并索引示例文档。"))
+def setup() -> None:
+    """Get the embedded models and index the sample documents; quick when all is there."""
+    from assistant.setup import prepare
+
+    for line in prepare(settings(), LANGUAGE, progress=ProgressLine):
+        note(line)
+
+
+@cli.command(help=say("Measure retrieval on a folder in BEIR layout.", "在 BEIR 格式的数据上评测检索。"))
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="corpus.jsonl, queries.jsonl, qrels/")],
+    split: Annotated[str, typer.Option(help=say("Which qrels file.", "使用哪个 qrels 文件。"))] = "test",
+    mode: Annotated[str, typer.Option(help="hybrid | dense | lexical | all")] = "all",
+    as_json: JsonFlag = False,
+) -> None:
+    """Print recall@k, MRR and nDCG of each way to search."""
+    from assistant.evaluation import evaluate_retrieval
+
+    rows = evaluate_retrieval(folder, settings(), split=split, mode=mode, progress=note)
+    if as_json:
+        show(rows)
+        return
+    for row in rows:
+        print("  ".join(f"{key} {value:.4f}" if isinstance(value, float) else f"{value}" for key, value in row.items()))
+
+
+@cli.command(help=say("Open the page.", "打开页面。"))
+def ui(
+    port: Annotated[int | None, typer.Option(help=say("Default: 8501.", "默认 8501。"))] = None,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help=say("Open a browser.", "自动打开浏览器。"))
+    ] = True,
+) -> None:
+    """Open the page in a browser; Ctrl-C ends it."""
+    from assistant.page import serve
+
+    serve(settings(), port=port, open_browser=browser, say=note, language=LANGUAGE)
