@@ -5,6 +5,7 @@ First wins: explicit arguments, `TANDEM_…` environment variables (`TANDEM_RETR
 data folder. This is the only module that reads settings files or the environment.
 """
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -201,3 +202,15 @@ def _refuse_unknown_sections(path: Path | None) -> None:
     for key in tomllib.loads(path.read_text(encoding="utf-8-sig")):
         if key not in Settings.model_fields:
             raise SettingsError("setting_unknown", key=key, file=path)
+
+
+def flat_settings(settings: Settings) -> list[tuple[str, str, str]]:
+    """Every setting as (dotted key, value as JSON, environment variable), secrets hidden."""
+    rows: list[tuple[str, str, str]] = []
+    for key, value in settings.model_dump(mode="json").items():
+        leaves = value.items() if isinstance(value, dict) else [("", value)]
+        for leaf, inner in leaves:
+            dotted = f"{key}.{leaf}" if leaf else key
+            variable = "TANDEM_" + dotted.replace(".", "__").upper()
+            rows.append((dotted, json.dumps(inner, ensure_ascii=False), variable))
+    return rows
