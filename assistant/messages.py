@@ -27,6 +27,15 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "There is no job {id}; it may have been finished by an earlier start.",
         "zh": "没有编号为 {id} 的任务；它可能属于之前的运行。",
     },
+    "page_not_loopback": {
+        "en": "The page does not listen on {host}: it has no password yet. Use 127.0.0.1, and a tunnel such as "
+        "`ssh -L` from elsewhere.",
+        "zh": "页面不会监听 {host}：目前还没有口令保护。请使用 127.0.0.1，从其他机器可通过 `ssh -L` 等隧道访问。",
+    },
+    "port_taken": {
+        "en": "Port {port} is taken by another program. Choose another: tandem ui --port 8502.",
+        "zh": "端口 {port} 已被其他程序占用。请换一个：tandem ui --port 8502。",
+    },
     "setting_unknown": {
         "en": "There is no setting {key}. Correct its name in {file} or its TANDEM_… variable; "
         "`tandem config` lists all settings.",
@@ -42,6 +51,48 @@ MESSAGES: dict[str, dict[Language, str]] = {
     "settings_file_wrong": {
         "en": "{file} cannot be read: {reason}. Mend that line or move the file away.",
         "zh": "无法读取 {file}：{reason}。请修正该行或移走此文件。",
+    },
+    # engine, answers, conversations
+    "adapter_not_loaded": {
+        "en": "Adapter {name} is not loaded. Choose another one, or load it on the page Models.",
+        "zh": "适配器 {name} 尚未加载。请选择其他适配器，或在“模型”页面加载它。",
+    },
+    "adapter_unreadable": {
+        "en": "Adapter {name} cannot be used with this model: {reason}. Choose an adapter trained on it.",
+        "zh": "适配器 {name} 无法用于当前模型：{reason}。请选择基于该模型训练的适配器。",
+    },
+    "chat_template_failed": {
+        "en": "The chat template of {model} refused the messages: {reason}. Choose an instruct model.",
+        "zh": "模型 {model} 的对话模板不接受这些消息：{reason}。请选择指令微调（instruct）模型。",
+    },
+    "conversation_unknown": {
+        "en": "There is no conversation {id}; it may have been deleted. Start a new one.",
+        "zh": "没有编号为 {id} 的会话，它可能已被删除。请新建会话。",
+    },
+    "conversations_unreadable": {
+        "en": "The conversations in {file} cannot be read or written: {reason}. Check the disk and the file.",
+        "zh": "无法读写 {file} 中的会话：{reason}。请检查磁盘和该文件。",
+    },
+    "engine_closed": {
+        "en": "The model was shut down while answering. Start Tandem again and repeat the question.",
+        "zh": "回答过程中模型已关闭。请重新启动 Tandem 后再提问。",
+    },
+    "engine_out_of_memory": {
+        "en": "There is not enough memory for {model} to answer this. Ask with fewer passages, or use a smaller model.",
+        "zh": "内存不足，{model} 无法回答。请减少检索段落，或换用更小的模型。",
+    },
+    "generation_failed": {
+        "en": "{model} stopped with an error: {reason}. Ask again; if it persists, run `tandem doctor`.",
+        "zh": "{model} 出错停止：{reason}。请重试；如仍失败，请运行 `tandem doctor`。",
+    },
+    "prompt_too_long": {
+        "en": "The prompt has {tokens} tokens, the model reads at most {limit}. "
+        "Shorten the question or use fewer passages.",
+        "zh": "提示共 {tokens} 个 token，模型最多读取 {limit} 个。请缩短问题或减少检索段落。",
+    },
+    "question_empty": {
+        "en": "The question is empty. Type one.",
+        "zh": "问题为空。请输入问题。",
     },
 }
 

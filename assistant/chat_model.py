@@ -1,0 +1,156 @@
+"""The engine as a LangChain chat model: streaming, async and batches as LangChain makes them."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_models import generate_from_stream
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import ConfigDict
+
+from assistant.arms import Sampling
+from assistant.engine import Engine, EngineDone, EngineFailed, EngineToken, GenerationRequest
+
+_ROLES = {"system": "system", "human": "user", "ai": "assistant", "AIMessageChunk": "assistant"}
+_SAMPLING_FIELDS = frozenset(Sampling.__dataclass_fields__)
+
+
+class EngineChatModel(BaseChatModel):
+    """A chat model of an `Engine`.
+
+    Sampling is set here and may be changed by `bind` or per call with the fields of `Sampling`, such as
+    `model.bind(temperature=0.7, max_new_tokens=64)`. Thoughts of a thinking model come as
+    `additional_kwargs["reasoning_content"]` of their chunks. The last chunk's `response_metadata` has
+    `finish_reason`, `model_name`, `adapter`, the rendered `prompt`, `prompt_sha256` and `timings_ms`; its
+    `usage_metadata` has the tokens, cached ones under `input_token_details["cache_read"]`.
+
+    Args:
+        engine: shared with whoever else asks it.
+        adapter: name of an adapter that the engine has loaded, or None for the base weights.
+
+    Raises (when called):
+        EngineError: the prompt is too long, the adapter is not loaded, or the model failed.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    engine: Engine
+    adapter: str | None = None
+    sampling: Sampling = Sampling()
+
+    @property
+    def _llm_type(self) -> str:
+        return "tandem-engine"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model_name": self.engine.name, "adapter": self.adapter}
+
+    def get_num_tokens(self, text: str) -> int:
+        """Return how many of the model's own tokens `text` has."""
+        return self.engine.count_tokens(text)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        sampling = _merge(self.sampling, stop, kwargs)
+        prompt = self.engine.render(_as_dicts(messages), thinking=sampling.thinking)
+        request = GenerationRequest(uuid.uuid4().hex, prompt.token_ids, self.adapter, sampling)
+        events = self.engine.stream([request])
+        try:
+            for event in events:
+                if isinstance(event, EngineFailed):
+                    raise event.error
+                chunk = _as_chunk(event) if isinstance(event, EngineToken) else self._last(event, prompt.text)
+                if run_manager is not None and chunk.text:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+        finally:
+            # Reached when the caller stops listening too: the engine then ends the request.
+            events.close()  # type: ignore[attr-defined]
+
+    def _last(self, done: EngineDone, prompt: str) -> ChatGenerationChunk:
+        """The closing chunk: counts, clocks and what the model read."""
+        import hashlib
+
+        metadata = {
+            "finish_reason": done.finish_reason,
+            "model_name": self.engine.name,
+            "model_revision": self.engine.revision,
+            "adapter": self.adapter,
+            "prompt": prompt,
+            "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
+            "tokens_per_s": done.tokens_per_s,
+            "timings_ms": {
+                "queued": done.queued_ms,
+                "prefill": done.prefill_ms,
+                "first_token": done.first_token_ms,
+                "generate": 1000 * max(done.completion_tokens - 1, 0) / done.tokens_per_s
+                if done.tokens_per_s
+                else 0.0,
+            },
+        }
+        usage = UsageMetadata(
+            input_tokens=done.prompt_tokens,
+            output_tokens=done.completion_tokens,
+            total_tokens=done.prompt_tokens + done.completion_tokens,
+            input_token_details={"cache_read": done.cached_tokens},
+        )
+        message = AIMessageChunk(
+            "", response_metadata=metadata, usage_metadata=usage, chunk_position="last"
+        )
+        return ChatGenerationChunk(message=message, generation_info={"finish_reason": done.finish_reason})
+
+
+def _as_chunk(event: EngineToken) -> ChatGenerationChunk:
+    if event.thinking:
+        message = AIMessageChunk("", additional_kwargs={"reasoning_content": event.text})
+    else:
+        message = AIMessageChunk(event.text)
+    return ChatGenerationChunk(message=message)
+
+
+def _merge(sampling: Sampling, stop: Sequence[str] | None, changes: Mapping[str, Any]) -> Sampling:
+    """`sampling` with the call's own wishes; what is not a field of `Sampling` is a mistake and is said."""
+    from dataclasses import replace
+
+    wishes = {name: value for name, value in changes.items() if value is not None}
+    if "max_tokens" in wishes:
+        wishes["max_new_tokens"] = wishes.pop("max_tokens")
+    unknown = set(wishes) - _SAMPLING_FIELDS
+    if unknown:
+        raise TypeError(f"unknown sampling options {sorted(unknown)}; known are {sorted(_SAMPLING_FIELDS)}")
+    stops = tuple(wishes.pop("stop", None) or sampling.stop) + tuple(stop or ())
+    return replace(sampling, **wishes, stop=stops)
+
+
+def _as_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
+    """LangChain messages as the chat template wants them.
+
+    Raises:
+        ValueError: a message of a kind that a local chat model cannot be told, such as a tool's.
+    """
+    told = []
+    for message in messages:
+        role = _ROLES.get(message.type)
+        if role is None:
+            raise ValueError(f"messages of type {message.type!r} are not supported; use {sorted(_ROLES)}")
+        told.append({"role": role, "content": message.text})
+    return told

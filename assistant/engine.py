@@ -1,0 +1,462 @@
+"""One model, many requests, each naming its adapter. Knows token ids and text, no documents and no prompts.
+
+A single thread owns the model; everyone else hands it requests and reads events. Active requests take
+turns, a block of the prompt or one token at a time, so that answers asked for together arrive together.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from assistant.arms import Sampling
+from assistant.errors import EngineError
+
+if TYPE_CHECKING:
+    import torch
+
+    from assistant.decoding import Piece
+
+logger = logging.getLogger(__name__)
+
+FinishReason = Literal["stop", "length", "cancelled"]
+_PREFIX_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """A text to continue.
+
+    Args:
+        id: names the request in its events; unique among those running.
+        prompt: token ids, or messages of `role` and `content` for the tokenizer's own chat template.
+        adapter: name of a loaded adapter, or None for the base weights.
+    """
+
+    id: str
+    prompt: Sequence[int] | Sequence[Mapping[str, str]]
+    adapter: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt: what the model reads, as text and as token ids."""
+
+    text: str
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineToken:
+    """Text that a request may show now; `token_id` is the token that completed it."""
+
+    request_id: str
+    text: str
+    token_id: int
+    thinking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDone:
+    """A request is complete.
+
+    Args:
+        finish_reason: "stop" at an end token or stop string, "length" at the limit, "cancelled".
+        cached_tokens: prompt tokens that were not read again.
+        completion_tokens: drawn tokens, thinking included, the end token not.
+        queued_ms: from the request's arrival to its first turn.
+        prefill_ms: model time spent on reading the prompt.
+        first_token_ms: from the request's arrival to its first token.
+        tokens_per_s: after the first token, by the clock, so other requests' turns slow it down.
+    """
+
+    request_id: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    queued_ms: float
+    prefill_ms: float
+    first_token_ms: float
+    tokens_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailed:
+    """A request cannot be served; the others go on."""
+
+    request_id: str
+    error: EngineError
+
+
+EngineEvent = EngineToken | EngineDone | EngineFailed
+
+
+class _Active:
+    """A request on its way through the engine: its turns, where its events go, whether to go on."""
+
+    def __init__(self, request: GenerationRequest, events: "queue.SimpleQueue[EngineEvent]") -> None:
+        self.request = request
+        self.events = events
+        self.cancelled = threading.Event()
+        self.arrived = time.perf_counter()
+        self.turns: Iterator[None] = iter(())
+
+
+class Engine:
+    """Generates text with one causal model.
+
+    Args:
+        model: a transformers causal model in evaluation mode, on its device. It is the engine's from now on.
+        tokenizer: the model's; its chat template renders messages.
+        name, revision: what records call the model.
+        prefix_bytes: memory for prompts read lately (see `assistant.prefix_cache`); 0 keeps none.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str = "",
+        revision: str = "",
+        prefix_bytes: int = _PREFIX_BYTES,
+    ) -> None:
+        # torch and transformers take seconds; whoever opens an engine has loaded them already.
+        import inspect
+
+        from assistant.adapter_switch import AdapterSwitch
+        from assistant.prefix_cache import PrefixCache
+
+        self.name = name
+        self.revision = revision
+        self.parameters: int = model.num_parameters()
+        self._model = model
+        self._tokenizer = tokenizer
+        self._config = model.config.get_text_config()
+        self._adapters = AdapterSwitch(model)
+        self._adapter_names: tuple[str, ...] = ()
+        self._prefixes = PrefixCache(self._config, max_bytes=prefix_bytes)
+        self._ends = _end_tokens(model, tokenizer)
+        self._only_last_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._inbox: queue.SimpleQueue[_Active | Callable[[], None] | None] = queue.SimpleQueue()
+        self._closed = threading.Event()
+        self._running: dict[str, _Active] = {}
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def context_tokens(self) -> int:
+        """How many tokens prompt and answer may have together."""
+        return int(getattr(self._config, "max_position_embeddings", None) or 2048)
+
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """Names of the loaded adapters."""
+        return self._adapter_names
+
+    def render(
+        self, messages: Sequence[Mapping[str, str]], *, thinking: bool | None = None, continue_last: bool = False
+    ) -> Prompt:
+        """Return `messages` as the model's own chat template writes them, ready for the answer.
+
+        Args:
+            thinking: handed to templates that know `enable_thinking`; None leaves it to the template.
+            continue_last: the last message is the beginning of the answer and is left open.
+
+        Raises:
+            EngineError: the tokenizer has no chat template, or it does not accept these messages.
+        """
+        options: dict[str, Any] = {} if thinking is None else {"enable_thinking": thinking}
+        try:
+            text = self._tokenizer.apply_chat_template(
+                [dict(message) for message in messages],
+                tokenize=False,
+                add_generation_prompt=not continue_last,
+                continue_final_message=continue_last,
+                **options,
+            )
+        except Exception as err:
+            # jinja's own errors and ValueError: templates refuse what they do not know in many ways.
+            raise EngineError("chat_template_failed", model=self.name, reason=str(err)) from err
+        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return Prompt(text, tuple(ids))
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens `text` has, special tokens not counted."""
+        return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def load_adapter(self, name: str, folder: Path) -> None:
+        """Make the PEFT adapter in `folder` available as `name`, replacing one of that name.
+
+        Raises:
+            EngineError: `folder` holds no adapter that fits the model.
+        """
+
+        def load() -> None:
+            self._prefixes.forget(name)
+            try:
+                self._adapters.load(name, folder)
+            finally:
+                self._adapter_names = self._adapters.names
+
+        self._on_thread(load)
+
+    def unload_adapter(self, name: str) -> None:
+        """Forget an adapter; unknown names are ignored. Its running requests fail."""
+
+        def unload() -> None:
+            self._prefixes.forget(name)
+            self._adapters.unload(name)
+            self._adapter_names = self._adapters.names
+
+        self._on_thread(unload)
+
+    def stream(self, requests: Sequence[GenerationRequest]) -> Iterator[EngineEvent]:
+        """Serve `requests` together and yield their events as they happen.
+
+        Every request ends with one `EngineDone` or `EngineFailed`. Closing the iterator cancels what is
+        still running.
+
+        Raises:
+            ValueError: two requests share an id.
+        """
+        if len({request.id for request in requests}) < len(requests):
+            raise ValueError(f"requests must have different ids, got {[request.id for request in requests]}")
+        events: queue.SimpleQueue[EngineEvent] = queue.SimpleQueue()
+        active = [_Active(request, events) for request in requests]
+        try:
+            for entry in active:
+                self._submit(entry)
+            waiting = len(active)
+            while waiting:
+                event = events.get()
+                waiting -= isinstance(event, EngineDone | EngineFailed)
+                yield event
+        finally:
+            for entry in active:
+                entry.cancelled.set()
+
+    def cancel(self, request_id: str) -> None:
+        """End a request after its current step; unknown ids are ignored."""
+        entry = self._running.get(request_id)
+        if entry is not None:
+            entry.cancelled.set()
+
+    def close(self) -> None:
+        """End all requests and the engine's thread. Later requests fail."""
+        self._closed.set()
+        self._inbox.put(None)
+        self._thread.join()
+
+    def _submit(self, entry: _Active) -> None:
+        self._running[entry.request.id] = entry
+        self._inbox.put(entry)
+        if self._closed.is_set():
+            entry.events.put(EngineFailed(entry.request.id, EngineError("engine_closed")))
+
+    def _on_thread(self, work: Callable[[], None]) -> None:
+        """Run `work` between two steps on the thread that owns the model; re-raise what it raises."""
+        if not self._thread.is_alive():
+            raise EngineError("engine_closed")
+        done: Future[None] = Future()
+
+        def run() -> None:
+            try:
+                work()
+            except BaseException as err:
+                done.set_exception(err)
+            else:
+                done.set_result(None)
+
+        self._inbox.put(run)
+        done.result()
+
+    def _work(self) -> None:
+        """The engine's thread: take in what arrived, give every active request a turn, again."""
+        active: list[_Active] = []
+        while not self._closed.is_set():
+            while not self._closed.is_set():
+                try:
+                    item = self._inbox.get(block=not active)
+                except queue.Empty:
+                    break
+                if isinstance(item, _Active):
+                    item.turns = self._turns(item)
+                    active.append(item)
+                elif item is not None:
+                    item()
+            # Neighbours with one adapter share a switch.
+            active.sort(key=lambda entry: entry.request.adapter or "")
+            active = [entry for entry in active if self._take_turn(entry)]
+        for entry in active:
+            entry.events.put(EngineFailed(entry.request.id, EngineError("engine_closed")))
+        # Whoever handed in something in the last moment must not wait for ever.
+        while not self._inbox.empty():
+            item = self._inbox.get()
+            if isinstance(item, _Active):
+                item.events.put(EngineFailed(item.request.id, EngineError("engine_closed")))
+            elif item is not None:
+                item()
+
+    def _take_turn(self, entry: _Active) -> bool:
+        """Advance one request; return whether it goes on."""
+        import torch
+
+        try:
+            with torch.inference_mode():
+                self._adapters.activate(entry.request.adapter)
+                next(entry.turns)
+            return True
+        except StopIteration:
+            pass
+        except EngineError as err:
+            entry.events.put(EngineFailed(entry.request.id, err))
+        except (torch.OutOfMemoryError, MemoryError):
+            error = EngineError("engine_out_of_memory", model=self.name)
+            entry.events.put(EngineFailed(entry.request.id, error))
+        except Exception as err:
+            # A defect must not take the other requests with it; the log keeps its traceback.
+            logger.exception("request %s failed", entry.request.id)
+            error = EngineError("generation_failed", model=self.name, reason=str(err) or type(err).__name__)
+            entry.events.put(EngineFailed(entry.request.id, error))
+        self._running.pop(entry.request.id, None)
+        return False
+
+    def _turns(self, entry: _Active) -> Iterator[None]:
+        """Serve one request; every `yield` is the end of a turn."""
+        from assistant.decoding import AnswerStream, Sampler
+
+        request = entry.request
+        began = time.perf_counter()
+        prompt = self._as_ids(request)
+        room = self.context_tokens - len(prompt)
+        if not prompt or room < 1:
+            raise EngineError("prompt_too_long", tokens=len(prompt), limit=self.context_tokens)
+        limit = min(room, request.sampling.max_new_tokens)
+        cache, cached = self._prefixes.start(request.adapter, prompt)
+        progress = _Progress(entry, len(prompt), cached, began)
+
+        logits = None
+        for logits in self._read(prompt, cached, cache, progress):
+            if entry.cancelled.is_set():
+                entry.events.put(progress.done("cancelled"))
+                return
+            yield
+        self._prefixes.keep(request.adapter, prompt, cache)
+
+        assert logits is not None
+        sampler = Sampler(request.sampling, prompt)
+        prompt_end = self._tokenizer.decode(list(prompt[-8:]))
+        answer = AnswerStream(self._tokenizer, request.sampling.stop, prompt_end=prompt_end)
+        reason: FinishReason = "length"
+        token = -1
+        for _ in range(limit):
+            token = sampler.draw(logits)
+            progress.drew()
+            if token in self._ends:
+                reason = "stop"
+                break
+            progress.completion_tokens += 1
+            self._send(entry, answer.feed(token), token)
+            if answer.stopped:
+                reason = "stop"
+                break
+            yield
+            if entry.cancelled.is_set():
+                reason = "cancelled"
+                break
+            if progress.completion_tokens < limit:
+                logits = self._forward([token], cache)
+        self._send(entry, answer.flush(), token)
+        entry.events.put(progress.done(reason))
+
+    def _read(
+        self, prompt: Sequence[int], cached: int, cache: Any, progress: "_Progress"
+    ) -> Iterator["torch.Tensor"]:
+        """Read the prompt block by block; yield each block's last logits."""
+        from assistant.prefix_cache import block_ends
+
+        at = cached
+        for end in block_ends(len(prompt)):
+            if end <= cached:
+                continue
+            began = time.perf_counter()
+            logits = self._forward(prompt[at:end], cache)
+            progress.prefill_s += time.perf_counter() - began
+            at = end
+            yield logits
+
+    def _forward(self, ids: Sequence[int], cache: Any) -> "torch.Tensor":
+        """Return the logits (V,) after `ids`; `cache` grows by their keys and values."""
+        import torch
+
+        options = {"logits_to_keep": 1} if self._only_last_logits else {}
+        batch = torch.tensor([list(ids)], device=self._model.device)  # (1, T)
+        logits: torch.Tensor = self._model(
+            input_ids=batch, past_key_values=cache, use_cache=True, **options
+        ).logits
+        return logits[0, -1]
+
+    def _as_ids(self, request: GenerationRequest) -> tuple[int, ...]:
+        first = request.prompt[0] if request.prompt else 0
+        if isinstance(first, Mapping):
+            return self.render(request.prompt, thinking=request.sampling.thinking).token_ids  # type: ignore[arg-type]
+        return tuple(request.prompt)  # type: ignore[arg-type]
+
+    @staticmethod
+    def _send(entry: _Active, pieces: "Sequence[Piece]", token: int) -> None:
+        for piece in pieces:
+            entry.events.put(EngineToken(entry.request.id, piece.text, token, piece.thinking))
+
+
+class _Progress:
+    """Counts and clocks of one request."""
+
+    def __init__(self, entry: _Active, prompt_tokens: int, cached_tokens: int, began: float) -> None:
+        self._id = entry.request.id
+        self._arrived = entry.arrived
+        self._began = began
+        self._first: float | None = None
+        self._last = began
+        self.prompt_tokens = prompt_tokens
+        self.cached_tokens = cached_tokens
+        self.completion_tokens = 0
+        self.prefill_s = 0.0
+
+    def drew(self) -> None:
+        """A token was drawn."""
+        self._last = time.perf_counter()
+        if self._first is None:
+            self._first = self._last
+
+    def done(self, reason: FinishReason) -> EngineDone:
+        """Return the closing event."""
+        first = self._last if self._first is None else self._first
+        spent = self._last - first
+        return EngineDone(
+            request_id=self._id,
+            finish_reason=reason,
+            prompt_tokens=self.prompt_tokens,
+            cached_tokens=self.cached_tokens,
+            completion_tokens=self.completion_tokens,
+            queued_ms=(self._began - self._arrived) * 1000,
+            prefill_ms=self.prefill_s * 1000,
+            first_token_ms=(first - self._arrived) * 1000,
+            tokens_per_s=(self.completion_tokens - 1) / spent if spent > 0 else 0.0,
+        )
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Tokens that end an answer: those of the generation config and the tokenizer's own."""
+    named = getattr(model.generation_config, "eos_token_id", None)
+    ends = set(named if isinstance(named, list) else [] if named is None else [named])
+    if tokenizer.eos_token_id is not None:
+        ends.add(tokenizer.eos_token_id)
+    return frozenset(ends)

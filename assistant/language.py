@@ -1,0 +1,37 @@
+"""Which language a text is in, by its script: enough to choose prompts and refusals."""
+
+import re
+
+from assistant.messages import Language
+
+_HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+_LETTERS = re.compile(r"[A-Za-z\u00c0-\u024f]+")
+_CODE = re.compile(r"```.*?```|`[^`]*`|https?://\S+|[\w.+-]+@[\w.-]+|[\w-]+(?:[./\\_][\w-]+)+", re.DOTALL)
+
+
+def han_share(text: str) -> float:
+    """Return the share, 0..1, that Chinese has in `text`; a Chinese character weighs as half a word.
+
+    Code, addresses and file names say nothing about the language around them and are left out.
+    """
+    plain = _CODE.sub(" ", text)
+    han = len(_HAN.findall(plain)) / 2
+    words = len(_LETTERS.findall(plain))
+    return han / (han + words) if han + words else 0.0
+
+
+def detect_language(text: str, *, default: Language = "en") -> Language:
+    """Return "zh" or "en" for a text.
+
+    Chinese that mentions English product names is Chinese; English that quotes a Chinese word is English.
+
+    Args:
+        default: for a text without letters, such as a number.
+    """
+    plain = _CODE.sub(" ", text)
+    if len(_KANA.findall(plain)) > len(_HAN.findall(plain)) / 2:
+        return "en"
+    if not _HAN.search(plain) and not _LETTERS.search(plain):
+        return "zh" if _HAN.search(text) else default
+    return "zh" if han_share(text) >= 0.3 else "en"
