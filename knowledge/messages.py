@@ -22,6 +22,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "{name}: archives are not opened. Unpack it and add the files inside.",
         "zh": "{name}：不会打开压缩包。请先解压，再添加其中的文件。",
     },
+    "file_bomb": {
+        "en": "{name}: it would unpack to {megabytes} MB or far more than any real document. It was not opened; save it anew.",
+        "zh": "{name}：解压后会有 {megabytes} MB，或远超正常文档的大小，因此没有打开。请重新保存后再添加。",
+    },
     "file_damaged": {
         "en": "{name}: the file is damaged or not what its name says ({detail}). Open it in its own program, save it anew and add that.",
         "zh": "{name}：文件已损坏，或内容与扩展名不符（{detail}）。请用原来的软件打开并重新保存，然后再添加。",
@@ -33,6 +37,14 @@ MESSAGES: dict[str, dict[Language, str]] = {
     "file_encrypted_office": {
         "en": "{name}: the document is encrypted. Open it with its password, save it without one and add that.",
         "zh": "{name}：文档已加密。请用密码打开，另存为不带密码的文件后再添加。",
+    },
+    "file_garbled": {
+        "en": "{name}: its fonts lack a character table, so the text comes out garbled. Run text recognition (OCR) over it.",
+        "zh": "{name}：字体缺少字符对照表，提取的文字全是乱码。请先做文字识别（OCR）再添加。",
+    },
+    "file_hostile_xml": {
+        "en": "{name}: it declares XML entities, which no office program writes and attacks use. It was not read; save it anew.",
+        "zh": "{name}：文件里声明了 XML 实体，正常的办公软件不会这样写，攻击文件才会，因此没有读取。请重新保存后再添加。",
     },
     "file_legacy": {
         "en": "{name}: the old binary format {suffix} is not read. Save it as {modern} and add that.",
@@ -78,6 +90,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "{name}: {megabytes} MB is more than the {limit} MB that are read. Split the file.",
         "zh": "{name}：文件有 {megabytes} MB，超过 {limit} MB 的上限。请拆分后再添加。",
     },
+    "file_too_many_pages": {
+        "en": "{name}: {pages} pages are more than the {limit} that are read. Split the file.",
+        "zh": "{name}：共 {pages} 页，超过 {limit} 页的上限。请拆分后再添加。",
+    },
     "file_too_much_text": {
         "en": "{name}: it holds more than {limit} characters of text. Split the file.",
         "zh": "{name}：文字超过 {limit} 个字符。请拆分后再添加。",
@@ -110,9 +126,13 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "{name}: only pages of PDF files can be shown as pictures. Read the passage's text instead.",
         "zh": "{name}：只有 PDF 的页面可以显示为图片。请直接查看段落文字。",
     },
+    "pages_doubtful": {
+        "en": "Some of the text layer on page {pages} is garbled; search may miss words there. Run OCR over the file if they matter.",
+        "zh": "第 {pages} 页的部分文字是乱码，可能搜索不到。如有需要，请对文件做文字识别（OCR）。",
+    },
     "pages_garbled": {
-        "en": "The text layer looks garbled on page {pages}: search will not find these words. Run OCR over the file.",
-        "zh": "第 {pages} 页的文字层似乎是乱码，搜索不到其中的内容。请对文件做文字识别（OCR）。",
+        "en": "The text layer on page {pages} is garbled and was left out. Run text recognition (OCR) over the file.",
+        "zh": "第 {pages} 页的文字层是乱码，已跳过。请对文件做文字识别（OCR）。",
     },
     "pages_recoded": {
         "en": "The font on page {pages} lacks a character table; its text was read as {encoding}.",
@@ -133,6 +153,20 @@ MESSAGES: dict[str, dict[Language, str]] = {
     "text_gaps": {
         "en": "{count} places could not be decoded as {encoding} and are marked with �. Save the file as UTF-8.",
         "zh": "有 {count} 处无法按 {encoding} 解码，已用 � 标记。请把文件另存为 UTF-8。",
+    },
+    # embedding models
+    "embedder_broken": {
+        "en": "The embedding model in {folder} cannot be loaded: {reason}. Delete the folder and fetch it again.",
+        "zh": "无法加载 {folder} 中的向量模型：{reason}。请删除该文件夹后重新获取。",
+    },
+    "embedder_missing": {
+        "en": "There is no embedding model in {folder}: config.json is missing. Fetch it with `tandem models`.",
+        "zh": "{folder} 中没有向量模型：缺少 config.json。请用 `tandem models` 获取。",
+    },
+    "embedder_without_safetensors": {
+        "en": "The embedding model in {folder} has no safetensors weights; other formats can run code and are not "
+        "opened. Choose a model that has them.",
+        "zh": "{folder} 中的向量模型没有 safetensors 权重；其他格式可能会执行代码，因此不予打开。请选择带有 safetensors 的模型。",
     },
 }
 

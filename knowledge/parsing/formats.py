@@ -64,4 +64,8 @@ def parse_here(request: Request) -> ParsedDocument:
 
 
 # A file whose every page is a picture is refused with the reason its notice gives.
-_NO_TEXT = {"pages_without_text": "file_scanned", "pages_unreadable": "file_no_page"}
+_NO_TEXT = {
+    "pages_garbled": "file_garbled",
+    "pages_unreadable": "file_no_page",
+    "pages_without_text": "file_scanned",
+}
