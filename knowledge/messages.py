@@ -168,6 +168,74 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "opened. Choose a model that has them.",
         "zh": "{folder} 中的向量模型没有 safetensors 权重；其他格式可能会执行代码，因此不予打开。请选择带有 safetensors 的模型。",
     },
+    # Store and search
+    "base_name_taken": {
+        "en": "There is a knowledge base called {name} already. Choose another name.",
+        "zh": "已有名为“{name}”的知识库。请换一个名称。",
+    },
+    "base_name_wrong": {
+        "en": "A knowledge base needs a name of 1 to 200 characters. Type another one.",
+        "zh": "知识库名称须为 1 到 200 个字符。请重新输入。",
+    },
+    "base_unknown": {
+        "en": "There is no knowledge base {base}. List them with `tandem bases`.",
+        "zh": "没有知识库“{base}”。可用 `tandem bases` 查看全部知识库。",
+    },
+    "chunk_unknown": {
+        "en": "Chunk {chunk} is gone: its file was deleted or indexed anew. Search again.",
+        "zh": "片段 {chunk} 已不存在：所属文件已删除或重新索引。请重新检索。",
+    },
+    "embedder_changed": {
+        "en": "{base}: its index was made by another build of the embedder {embedder} ({made_with}) than the one"
+        " here ({now}). Put the former model back, or re-index the base.",
+        "zh": "{base}：索引所用的嵌入模型 {embedder}（{made_with}）与当前模型（{now}）不是同一个。"
+        "请换回原模型，或重建该知识库的索引。",
+    },
+    "embedder_not_finite": {
+        "en": "The embedder {embedder} returned values that are not numbers. Run it on the CPU or choose another.",
+        "zh": "嵌入模型 {embedder} 返回了无效数值。请改用 CPU 运行，或换一个模型。",
+    },
+    "no_way_back": {
+        "en": "{base}: there is no earlier index to go back to. Re-index it with the options you want.",
+        "zh": "{base}：没有可恢复的旧索引。请用所需选项重建索引。",
+    },
+    "source_unknown": {
+        "en": "File {source} is not in any knowledge base. It may have been deleted; reload the list.",
+        "zh": "知识库中没有文件 {source}，可能已被删除。请刷新列表。",
+    },
+    "store_closed": {
+        "en": "{path} is closed already. Open the knowledge folder again.",
+        "zh": "{path} 已关闭。请重新打开知识库文件夹。",
+    },
+    "store_damaged": {
+        "en": "{path} is damaged ({reason}). Restore it from a backup, or move it away and index again.",
+        "zh": "{path} 已损坏（{reason}）。请从备份恢复，或移走该文件后重新索引。",
+    },
+    "store_failed": {
+        "en": "{path} cannot be used ({reason}). Check the disk and try again.",
+        "zh": "无法使用 {path}（{reason}）。请检查磁盘后重试。",
+    },
+    "store_full": {
+        "en": "No room left at {path} ({reason}); what was stored before is safe. Free some disk space and"
+        " go on.",
+        "zh": "{path} 所在磁盘空间不足（{reason}），此前保存的内容完好。请清理磁盘后继续。",
+    },
+    "store_locked": {
+        "en": "{path} is in use by another program ({reason}). Close that program and try again.",
+        "zh": "{path} 正被其他程序占用（{reason}）。请关闭该程序后重试。",
+    },
+    "store_newer": {
+        "en": "{path} was written by a newer version of Tandem. Update this installation.",
+        "zh": "{path} 由更新版本的 Tandem 写入。请升级当前安装。",
+    },
+    "store_readonly": {
+        "en": "{path} cannot be written ({reason}). Allow writing there, or choose another data folder.",
+        "zh": "无法写入 {path}（{reason}）。请开放写权限，或换一个数据文件夹。",
+    },
+    "version_unknown": {
+        "en": "The index {version} is gone: the base was deleted or re-indexed. Search again.",
+        "zh": "索引 {version} 已不存在：知识库已删除或重建。请重新检索。",
+    },
 }
 
 
