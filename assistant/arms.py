@@ -206,4 +206,6 @@ def to_json(value: Any) -> Any:
         return asdict(value)
     if isinstance(value, (list, tuple)):
         return [to_json(item) for item in value]
+    if isinstance(value, dict):
+        return {key: to_json(item) for key, item in value.items()}
     return value

@@ -114,16 +114,16 @@ class EngineChatModel(BaseChatModel):
             input_token_details={"cache_read": done.cached_tokens},
         )
         message = AIMessageChunk(
-            "", response_metadata=metadata, usage_metadata=usage, chunk_position="last"
+            content="", response_metadata=metadata, usage_metadata=usage, chunk_position="last"
         )
         return ChatGenerationChunk(message=message, generation_info={"finish_reason": done.finish_reason})
 
 
 def _as_chunk(event: EngineToken) -> ChatGenerationChunk:
     if event.thinking:
-        message = AIMessageChunk("", additional_kwargs={"reasoning_content": event.text})
+        message = AIMessageChunk(content="", additional_kwargs={"reasoning_content": event.text})
     else:
-        message = AIMessageChunk(event.text)
+        message = AIMessageChunk(content=event.text)
     return ChatGenerationChunk(message=message)
 
 

@@ -162,7 +162,11 @@ class Engine:
         return self._adapter_names
 
     def render(
-        self, messages: Sequence[Mapping[str, str]], *, thinking: bool | None = None, continue_last: bool = False
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        thinking: bool | None = None,
+        continue_last: bool = False,
     ) -> Prompt:
         """Return `messages` as the model's own chat template writes them, ready for the answer.
 
@@ -344,7 +348,8 @@ class Engine:
         progress = _Progress(entry, len(prompt), cached, began)
 
         logits = None
-        for logits in self._read(prompt, cached, cache, progress):
+        for read in self._read(prompt, cached, cache, progress):
+            logits = read
             if entry.cancelled.is_set():
                 entry.events.put(progress.done("cancelled"))
                 return

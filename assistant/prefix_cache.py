@@ -7,7 +7,7 @@ Imported only where an engine runs, because it needs torch.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from transformers import DynamicCache
@@ -16,6 +16,7 @@ from transformers.cache_utils import DynamicLayer
 _BLOCKS = (32, 32, 64)
 _LAST_BLOCK = 128
 _ROOM = 256
+_States = list[tuple[torch.Tensor, torch.Tensor]]
 
 
 def block_ends(tokens: int) -> list[int]:
@@ -85,9 +86,7 @@ class PrefixCache:
         self._config = config
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._kept: OrderedDict[tuple[str | None, tuple[int, ...]], list[tuple[torch.Tensor, ...]]] = (
-            OrderedDict()
-        )
+        self._kept: OrderedDict[tuple[str | None, tuple[int, ...]], _States] = OrderedDict()
         layers = DynamicCache(config=config).layers
         self._plain = bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
         self._depth = len(layers)
@@ -100,13 +99,14 @@ class PrefixCache:
         cache = DynamicCache(config=self._config)
         if not self._plain:
             return cache, 0
-        cache.layers = [GrowingLayer() for _ in range(self._depth)]
+        layers = [GrowingLayer() for _ in range(self._depth)]
+        cache.layers = list(layers)
         ends = [end for end in block_ends(len(ids)) if end < len(ids)]
         for end in reversed(ends):
             key = (adapter, tuple(ids[:end]))
             states = self._kept.get(key) or self._cut(adapter, key[1])
             if states is not None:
-                for layer, (keys, values) in zip(cache.layers, states, strict=True):
+                for layer, (keys, values) in zip(layers, states, strict=True):
                     layer.update(keys, values)
                 return cache, end
         return cache, 0
@@ -122,9 +122,11 @@ class PrefixCache:
         if key in self._kept:
             self._kept.move_to_end(key)
             return
-        states = [
-            (layer.keys[:, :, :end].clone(), layer.values[:, :, :end].clone()) for layer in cache.layers
-        ]
+        states: _States = []
+        for layer in cast(list[GrowingLayer], cache.layers):
+            assert layer.keys is not None
+            assert layer.values is not None
+            states.append((layer.keys[:, :, :end].clone(), layer.values[:, :, :end].clone()))
         self._kept[key] = states
         self._bytes += _size(states)
         while self._bytes > self._max_bytes:
@@ -136,7 +138,7 @@ class PrefixCache:
         for key in [key for key in self._kept if key[0] == adapter]:
             self._bytes -= _size(self._kept.pop(key))
 
-    def _cut(self, adapter: str | None, ids: tuple[int, ...]) -> list[tuple[torch.Tensor, ...]] | None:
+    def _cut(self, adapter: str | None, ids: tuple[int, ...]) -> _States | None:
         """The first tokens of a longer prompt that begins with `ids`."""
         for key, states in reversed(self._kept.items()):
             if key[0] == adapter and key[1][: len(ids)] == ids:
@@ -145,5 +147,5 @@ class PrefixCache:
         return None
 
 
-def _size(states: list[tuple[torch.Tensor, ...]]) -> int:
+def _size(states: _States) -> int:
     return sum(tensor.numel() * tensor.element_size() for layer in states for tensor in layer)
