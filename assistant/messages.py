@@ -9,6 +9,10 @@ Language = Literal["en", "zh"]
 
 MESSAGES: dict[str, dict[Language, str]] = {
     # settings, data folder, jobs, doctor
+    "arm_unknown": {
+        "en": "There is no arm {name}. Use base, rag, sft:ADAPTER or rag+sft:ADAPTER.",
+        "zh": "没有名为 {name} 的方式。请使用 base、rag、sft:适配器 或 rag+sft:适配器。",
+    },
     "data_folder_locked": {
         "en": "{folder} is in use by another Tandem (process {pid}: {purpose}). Use that one, stop it, "
         "or choose another folder with TANDEM_DATA_DIR.",

@@ -1,0 +1,165 @@
+"""The models in use: which there are, which are on disk, and each loaded once.
+
+Joins `finetune.models` (where a model comes from) with what needs one: the engine, the embedders of the
+knowledge bases, the reranker. Loading happens under a lock per model, from whichever thread asks first.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assistant.messages import Language
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from assistant.engine import Engine
+    from finetune.models import ModelFolder
+    from knowledge.embeddings import Embedder
+
+Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A model that can be asked for by name.
+
+    Args:
+        kind: "chat", "embedding" or "reranker".
+        present: whether it is on disk.
+        size_bytes: of the weights; 0 when not known.
+        languages: codes such as "en"; "*" for many.
+        active: whether the settings choose it.
+        note_en, note_zh: what to expect of it.
+    """
+
+    name: str
+    kind: str
+    present: bool
+    size_bytes: int
+    languages: tuple[str, ...]
+    active: bool
+    note_en: str = ""
+    note_zh: str = ""
+
+    def note(self, language: Language) -> str:
+        """What to expect of it, in `language`."""
+        return self.note_zh if language == "zh" else self.note_en
+
+
+def list_models(settings: Settings) -> list[ModelInfo]:
+    """The catalogue, with what is on disk and in use; models named only in the settings come last."""
+    from finetune.catalogue import CATALOGUE
+    from finetune.models import present
+
+    chosen = {settings.models.chat, settings.models.embedding, settings.models.reranker}
+    rows = [
+        ModelInfo(
+            name=entry.name,
+            kind=entry.kind,
+            present=present(entry.name, models_dir=settings.models_dir),
+            size_bytes=entry.size_bytes,
+            languages=tuple(sorted(entry.languages)),
+            active=entry.name in chosen,
+            note_en=entry.note["en"],
+            note_zh=entry.note["zh"],
+        )
+        for entry in CATALOGUE
+    ]
+    known = {row.name for row in rows}
+    for name, kind in (
+        (settings.models.chat, "chat"),
+        (settings.models.embedding, "embedding"),
+        (settings.models.reranker, "reranker"),
+    ):
+        if name and name not in known:
+            on_disk = present(name, models_dir=settings.models_dir)
+            rows.append(ModelInfo(name, kind, on_disk, 0, ("*",), active=True))
+    return rows
+
+
+def fetch(name: str, settings: Settings, *, progress: Progress | None = None) -> "ModelFolder":
+    """Bring a model to this machine and return its folder; at once when it is there.
+
+    Raises:
+        ModelUnavailableError: it cannot be found, fetched or verified.
+    """
+    from finetune.models import resolve
+
+    return resolve(name, models_dir=settings.models_dir, offline=settings.models.offline, progress=progress)
+
+
+class Models:
+    """Loaded models of one App."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.RLock()
+        self._embedders: dict[str, Embedder] = {}
+        self._engine: Engine | None = None
+        self._reranker: Any = None
+
+    def embedder(self, name: str) -> "Embedder":
+        """The embedder of this name, loaded once.
+
+        Raises:
+            ModelUnavailableError: it cannot be found, fetched or loaded.
+        """
+        from finetune.catalogue import entry_for
+        from knowledge.embeddings import load_embedder
+
+        with self._lock:
+            if name not in self._embedders:
+                folder = fetch(name, self.settings)
+                entry = entry_for(name)
+                known: dict[str, Any] = {}
+                if entry is not None:
+                    known = {
+                        "languages": entry.languages,
+                        "query_prompt": entry.query_prompt,
+                        "document_prompt": entry.document_prompt,
+                    }
+                self._embedders[name] = load_embedder(
+                    folder.path, name=name, device=self.settings.models.device, **known
+                )
+            return self._embedders[name]
+
+    def engine(self, *, progress: Progress | None = None) -> "Engine":
+        """The engine over the chat model, built once.
+
+        Raises:
+            ModelUnavailableError: the model cannot be found, fetched or loaded.
+        """
+        from assistant.engine import Engine
+        from finetune.models import load_model
+
+        with self._lock:
+            if self._engine is None:
+                chosen = self.settings.models
+                folder = fetch(chosen.chat, self.settings, progress=progress)
+                loaded = load_model(folder, device=chosen.device, dtype=chosen.dtype)
+                self._engine = Engine(
+                    loaded.model, loaded.tokenizer, name=folder.name, revision=folder.revision
+                )
+            return self._engine
+
+    def reranker(self) -> Any:
+        """The reranker that the settings choose, loaded once; None when they choose none."""
+        name = self.settings.models.reranker
+        if name is None:
+            return None
+        from knowledge.reranking import load_reranker
+
+        with self._lock:
+            if self._reranker is None:
+                self._reranker = load_reranker(
+                    fetch(name, self.settings).path, device=self.settings.models.device
+                )
+            return self._reranker
+
+    def close(self) -> None:
+        """End the engine's thread."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
