@@ -1,12 +1,13 @@
 """The open knowledge folder: bases, files, chunks, search. The one door of this package."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge import lexical, segmenter, splitter
+from knowledge import lexical, segmenter
 from knowledge.config import KnowledgeConfig
 from knowledge.database import translated
 from knowledge.documents import Chunk, ParsedDocument, Retrieval
@@ -26,15 +27,17 @@ from knowledge.indexing import (
 )
 from knowledge.live_index import LiveIndex
 from knowledge.originals import Originals, SourceInput
-from knowledge.planning import IndexPlan, scan
-from knowledge.records import BaseInfo, SourceInfo, StoredChunk, VersionInfo
+from knowledge.planning import IndexPlan, Scan, scan
+from knowledge.records import BaseInfo, SourceInfo, StoredChunk, VersionInfo, VersionSpec
 from knowledge.searching import Mode, Reranker, Searcher
-from knowledge.splitter import SplitterConfig
+from knowledge.splitter import SplitterConfig, embed_text
+from knowledge.splitter import identity as splitter_identity
+from knowledge.splitter import split as cut
 from knowledge.store import Store
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
-    from knowledge.parsing import Limits
+    from knowledge.parsing import Limits, ParserPool
 
 __all__ = ["BaseInfo", "Knowledge", "Preview", "SourceInfo", "SourceInput", "SplitterConfig", "StoredChunk"]
 
@@ -125,7 +128,7 @@ class Knowledge:
         Raises:
             StoreError: the name is taken or empty.
         """
-        return self._store.create_base(name, **self._version_columns(embedder, splitter))
+        return self._store.create_base(name, self._spec(embedder, splitter))
 
     def rename_base(self, base_id: int, name: str) -> BaseInfo:
         """Give a base another name.
@@ -209,10 +212,8 @@ class Knowledge:
         stored = self._store.chunk(chunk_id)
         version = self._store.version(self._store.version_of(chunk_id))
         embedder = self._embedder_for(version)
-        from dataclasses import replace
-
         title = self._store.document(stored.source_id).title
-        embedded = splitter.embed_text(replace(stored.chunk, text=text), title)
+        embedded = embed_text(replace(stored.chunk, text=text), title)
         key = text_hash(embedded)
         with self._store.database.transaction():
             numbers = self._store.known_vectors(embedder.identity, [key])
@@ -261,7 +262,7 @@ class Knowledge:
             EmbeddingMismatchError: the embedder is another than the base was made with.
         """
         with self._running:
-            clock = _Clock()
+            began = time.monotonic()
             self._originals.sweep(self._store.hashes())
             result = self._scan(base_id, inputs, remove_missing, should_stop)
             yield Started(len(result.planned) + len(result.removed))
@@ -289,7 +290,7 @@ class Knowledge:
             if result.removed or counts.get("changed"):
                 self._store.drop_orphan_vectors()
                 self._erase([self._store.base(base_id).version_id])
-            yield Finished(counts, clock.seconds(), stopped)
+            yield Finished(counts, time.monotonic() - began, stopped)
 
     def reindex(
         self,
@@ -311,17 +312,19 @@ class Knowledge:
             NotFoundError: there is no such base.
         """
         with self._running:
-            clock = _Clock()
+            began = time.monotonic()
             active = self._store.version(self._store.base(base_id).version_id)
-            columns = self._version_columns(embedder or active.embedder, splitter or active.splitter)
-            version = self._beside(base_id, columns)
-            pipeline = yield from self._fill(version, should_stop)
+            spec = self._spec(embedder or active.embedder, splitter or active.splitter)
+            version = self._beside(base_id, spec)
+            pipeline, tasks = self._filling(version, should_stop)
+            yield Started(len(tasks))
+            yield from pipeline.run(tasks)
             if pipeline.stopped:
                 self._store.drop_version(version.id)
             else:
                 self._store.activate(base_id, version.id)
                 self._forget_indexes()
-            yield Finished(dict(pipeline.counts), clock.seconds(), pipeline.stopped)
+            yield Finished(dict(pipeline.counts), time.monotonic() - began, pipeline.stopped)
 
     def roll_back(self, base_id: int) -> None:
         """Go back to the version before the last `reindex`, files added since included.
@@ -333,7 +336,8 @@ class Knowledge:
             previous = self._store.previous_version(base_id)
             if previous is None:
                 raise StoreError("no_way_back", base=self._store.base(base_id).name)
-            for _ in self._fill(self._store.version(previous), _never):
+            pipeline, tasks = self._filling(self._store.version(previous), _never)
+            for _ in pipeline.run(tasks):
                 continue
             self._store.activate(base_id, previous)
             self._forget_indexes()
@@ -346,12 +350,10 @@ class Knowledge:
         Raises:
             UnreadableFileError: it cannot be read.
         """
-        from knowledge.splitter import split
-
         with self._pool() as pool:
             document = pool.parse(source.path, name=source.name, password=source.password)
         model = self.embedder(embedder or self.config.embedder)
-        chunks = split(
+        chunks = cut(
             document,
             splitter or SplitterConfig(),
             count_tokens=model.count_tokens,
@@ -405,23 +407,24 @@ class Knowledge:
 
     # Private
 
-    def _version_columns(self, embedder: str | None, config: SplitterConfig | None) -> dict[str, object]:
+    def _spec(self, embedder: str | None, config: SplitterConfig | None) -> VersionSpec:
         chosen = config or SplitterConfig()
-        return {
-            "embedder": embedder or self.config.embedder,
-            "splitter": chosen,
-            "splitter_identity": splitter.identity(chosen),
-            "segmenter": segmenter.IDENTITY,
-        }
+        return VersionSpec(
+            embedder or self.config.embedder, chosen, splitter_identity(chosen), segmenter.IDENTITY
+        )
 
     def _scan(
-        self, base_id: int, inputs: Sequence[SourceInput], remove: bool, should_stop: ShouldStop = _never
-    ):
+        self,
+        base_id: int,
+        inputs: Sequence[SourceInput],
+        remove_missing: bool,
+        should_stop: ShouldStop = _never,
+    ) -> Scan:
         return scan(
             self._store,
             base_id,
             inputs,
-            remove_missing=remove,
+            remove_missing=remove_missing,
             data_folder=self.folder,
             should_stop=should_stop,
         )
@@ -446,33 +449,33 @@ class Knowledge:
         pipeline = Pipeline(self._store, version, embedder, config=self.config, should_stop=should_stop)
         return pipeline, Cutter(version, embedder)
 
-    def _fill(self, version: VersionInfo, should_stop: ShouldStop) -> Iterator[IndexEvent]:
-        """Index into a version what it lacks of its base's sources; returns the pipeline."""
+    def _filling(self, version: VersionInfo, should_stop: ShouldStop) -> tuple[Pipeline, list[StoredTask]]:
+        """What is to be done for a version to hold all of its base's sources."""
         covered = self._store.covered(version.id)
-        lacking = [
-            source
+        pipeline, cutter = self._pipeline(version, should_stop)
+        return pipeline, [
+            StoredTask(source, cutter, self._store)
             for source in self._store.sources(version.base_id)
             if source.indexed_at is not None and covered.get(source.id) != source.sha256
         ]
-        yield Started(len(lacking))
-        pipeline, cutter = self._pipeline(version, should_stop)
-        yield from pipeline.run(StoredTask(source.name, source.id, cutter, self._store) for source in lacking)
-        return pipeline
 
-    def _beside(self, base_id: int, columns: dict[str, object]) -> VersionInfo:
+    def _beside(self, base_id: int, spec: VersionSpec) -> VersionInfo:
         """A version to build: what a killed run left of the same kind, or a new one."""
-        base = self._store.base(base_id)
-        keep = (base.version_id, self._store.previous_version(base_id))
+        keep = (self._store.base(base_id).version_id, self._store.previous_version(base_id))
         for row in self._store.versions(base_id):
             if row["id"] in keep:
                 continue
-            same = all(row[key] == columns[key] for key in ("embedder", "splitter_identity"))
-            if same and row["segmenter_identity"] == columns["segmenter"]:
-                return self._store.version(row["id"])
-            self._store.drop_version(row["id"])
-        return self._store.version(self._store.add_version(base_id, **columns))
+            version = self._store.version(row["id"])
+            if (version.embedder, version.splitter_identity, version.segmenter_identity) == (
+                spec.embedder,
+                spec.splitter_identity,
+                spec.segmenter_identity,
+            ):
+                return version
+            self._store.drop_version(version.id)
+        return self._store.version(self._store.add_version(base_id, spec))
 
-    def _pool(self):
+    def _pool(self) -> "ParserPool":
         from knowledge.parsing import Limits, ParserPool
 
         return ParserPool(workers=self.config.parse_workers, limits=self._limits or Limits())
@@ -496,17 +499,3 @@ class Knowledge:
         with self._lock:
             for version in versions:
                 self._indexes.pop(version, None)
-
-
-class _Clock:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        import time
-
-        self._time = time.monotonic
-        self._start = self._time()
-
-    def seconds(self) -> float:
-        """Seconds so far."""
-        return self._time() - self._start

@@ -60,8 +60,7 @@ class ExactIndex:
         hits: list[DenseHit] = []
         for entries, vectors in self._blocks:
             similarity = vectors @ query
-            top = range(len(entries))
-            if len(entries) > limit:
-                top = np.argpartition(similarity, -limit)[-limit:]
+            rows = np.arange(len(entries))
+            top = np.argpartition(similarity, -limit)[-limit:] if len(entries) > limit else rows
             hits += [DenseHit(int(entries[row]), float(similarity[row])) for row in top]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.entry))[:limit]

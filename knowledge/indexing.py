@@ -20,7 +20,7 @@ from knowledge.documents import Chunk, Notice, ParsedDocument
 from knowledge.errors import EmbeddingMismatchError, KnowledgeError, StoreError, UnreadableFileError
 from knowledge.originals import Originals, SourceInput, gather_inputs
 from knowledge.planning import FileState, IndexPlan, Planned, Scan
-from knowledge.records import FileFacts, NewChunk, VersionInfo
+from knowledge.records import FileFacts, NewChunk, SourceInfo, VersionInfo
 from knowledge.splitter import embed_text, split
 from knowledge.store import Store
 
@@ -110,7 +110,10 @@ class Prepared:
 class Task(Protocol):
     """Work on one file, done by a worker thread."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the file is called."""
+        ...
 
     def prepare(self) -> Prepared:
         """Parse and cut the file, or raise `KnowledgeError`."""
@@ -199,21 +202,23 @@ class FileTask:
 class StoredTask:
     """A source whose document is in the store already, to be cut and embedded for another version."""
 
-    name: str
-    source_id: int
+    source: SourceInfo
     cutter: Cutter
     store: Store
 
+    @property
+    def name(self) -> str:
+        """What the file is called."""
+        return self.source.name
+
     def prepare(self) -> Prepared:
         """Cut the stored document."""
-        source = self.store.source(self.source_id)
-        document = self.store.document(self.source_id)
-        version = self.cutter.version.id
+        source, version = self.source, self.cutter.version.id
         return self.cutter.cut(
-            self.name,
+            source.name,
             "changed",
-            document,
-            lambda chunks: self.store.write_chunks(self.source_id, version, source.sha256, chunks),
+            self.store.document(source.id),
+            lambda chunks: self.store.write_chunks(source.id, version, source.sha256, chunks),
         )
 
     def fail(self, error: Notice) -> None:

@@ -122,9 +122,8 @@ def _compare(item: SourceInput, source: SourceInfo | None, covered: dict[int, st
         path = str(item.path.absolute())
         path = "" if path.startswith(inside) or str(item.path.resolve()).startswith(inside) else path
         held = source is not None and source.state == "ready" and covered.get(source.id) == source.sha256
-        if held and source and path and source.path == path:
-            if stamp.untouched_since(source.stamp, source.checked_ns):
-                return Planned(item, "unchanged", source)
+        if held and source and path and source.path == path and _untouched(stamp, source):
+            return Planned(item, "unchanged", source)
         checked_ns = time.time_ns()
         digest = sha256_of(item.path, item.name)
     except UnreadableFileError:
@@ -133,6 +132,10 @@ def _compare(item: SourceInput, source: SourceInfo | None, covered: dict[int, st
     if held and source and source.sha256 == digest:
         state = "unchanged"
     return Planned(item, state, source, facts, hashed=True)
+
+
+def _untouched(stamp: Stamp, source: SourceInfo) -> bool:
+    return stamp.untouched_since(source.stamp, source.checked_ns)
 
 
 def _is_gone(source: SourceInfo) -> bool:

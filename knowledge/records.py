@@ -128,6 +128,16 @@ class FileFacts:
     checked_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class VersionSpec:
+    """What a version is to be made with."""
+
+    embedder: str
+    splitter: SplitterConfig
+    splitter_identity: str
+    segmenter_identity: str
+
+
 def base_info(row: Row) -> BaseInfo:
     """From a row of `kb_base` joined with its active version and counts."""
     state: Literal["empty", "ready", "building"] = "ready" if row["files"] else "empty"

@@ -24,6 +24,7 @@ from knowledge.records import (
     SourceInfo,
     StoredChunk,
     VersionInfo,
+    VersionSpec,
     base_info,
     document_from_row,
     notice_to_json,
@@ -34,7 +35,6 @@ from knowledge.records import (
     structure_to_json,
     version_info,
 )
-from knowledge.splitter import SplitterConfig
 
 _BASE = """
     SELECT b.*, v.embedder, v.splitter,
@@ -96,9 +96,7 @@ class Store:
             raise NotFoundError("base_unknown", base=name_or_id)
         return base_info(rows[0])
 
-    def create_base(
-        self, name: str, *, embedder: str, splitter: SplitterConfig, splitter_identity: str, segmenter: str
-    ) -> BaseInfo:
+    def create_base(self, name: str, spec: VersionSpec) -> BaseInfo:
         """Make an empty base.
 
         Raises:
@@ -110,7 +108,7 @@ class Store:
             base_id = db.execute(
                 "INSERT INTO kb_base (name, created_at) VALUES (?, ?)", (name, time.time())
             ).lastrowid
-            version = self._add_version(db, base_id, embedder, splitter, splitter_identity, segmenter)
+            version = _add_version(db, base_id, spec)
             db.execute("UPDATE kb_base SET active = ? WHERE id = ?", (version, base_id))
         assert base_id is not None
         return self.base(base_id)
@@ -159,12 +157,10 @@ class Store:
         previous: int | None = self._rows("SELECT previous FROM kb_base WHERE id = ?", base_id)[0]["previous"]
         return previous
 
-    def add_version(
-        self, base_id: int, *, embedder: str, splitter: SplitterConfig, splitter_identity: str, segmenter: str
-    ) -> int:
+    def add_version(self, base_id: int, spec: VersionSpec) -> int:
         """Start another version beside the active one."""
         with self.database.transaction() as db:
-            return self._add_version(db, base_id, embedder, splitter, splitter_identity, segmenter)
+            return _add_version(db, base_id, spec)
 
     def set_identity(self, version_id: int, identity: str) -> None:
         """Record whose vectors a version holds, when its first text is embedded."""
@@ -482,23 +478,6 @@ class Store:
         if db.execute("SELECT 1 FROM kb_base WHERE name = ? AND id <> ?", (name, but)).fetchone():
             raise StoreError("base_name_taken", name=name)
 
-    def _add_version(
-        self,
-        db: Connection,
-        base_id: int | None,
-        embedder: str,
-        splitter: SplitterConfig,
-        splitter_identity: str,
-        segmenter: str,
-    ) -> int:
-        version = db.execute(
-            "INSERT INTO kb_version (base_id, embedder, embedder_identity, splitter, splitter_identity, "
-            "segmenter_identity, created_at) VALUES (?, ?, '', ?, ?, ?, ?)",
-            (base_id, embedder, splitter_to_json(splitter), splitter_identity, segmenter, time.time()),
-        ).lastrowid
-        assert version is not None
-        return version
-
     def _write_chunks(
         self, db: Connection, source_id: int, version_id: int, sha256: str, chunks: Sequence[NewChunk]
     ) -> None:
@@ -506,6 +485,19 @@ class Store:
         for new in chunks:
             _insert_chunk(db, source_id, version_id, new)
         db.execute("INSERT OR REPLACE INTO kb_coverage VALUES (?, ?, ?)", (version_id, source_id, sha256))
+
+
+def _add_version(db: Connection, base_id: int | None, spec: VersionSpec) -> int:
+    version = db.execute(
+        "INSERT INTO kb_version (base_id, embedder, embedder_identity, splitter, splitter_identity, "
+        "segmenter_identity, created_at) VALUES (?, ?, '', ?, ?, ?, ?)",
+        (
+            base_id, spec.embedder, splitter_to_json(spec.splitter), spec.splitter_identity,
+            spec.segmenter_identity, time.time(),
+        ),
+    ).lastrowid  # fmt: skip
+    assert version is not None
+    return version
 
 
 def _insert_chunk(db: Connection, source_id: int, version_id: int, new: NewChunk) -> int:
