@@ -82,6 +82,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": '{name}: text recognition (OCR) is not installed. Install it with: pip install "tandem-assistant[ocr]"',
         "zh": '{name}：尚未安装文字识别（OCR）。请运行 pip install "tandem-assistant[ocr]" 后再添加图片。',
     },
+    "file_picture_too_large": {
+        "en": "{name}: the picture has more than {pixels} million pixels. Make it smaller and add it again.",
+        "zh": "{name}：图片超过 {pixels} 百万像素。请缩小后再添加。",
+    },
     "file_scanned": {
         "en": "{name}: its pages are pictures without a text layer. Run text recognition (OCR) over it and add the result.",
         "zh": "{name}：页面全是图片，没有文字层。请先做文字识别（OCR），再添加识别后的文件。",

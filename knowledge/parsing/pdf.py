@@ -49,10 +49,13 @@ def parse_pdf(request: Request, builder: DocumentBuilder) -> ParsedDocument:
             raise UnreadableFileError("file_too_many_pages", name=request.name, pages=count, limit=_MAX_PAGES)
         pages: list[list[Line]] = []
         heights: list[float] = []
-        damaged = []
+        damaged: list[int] = []
+        blank: list[int] = []
         for index in range(count):
             try:
-                lines, height = _read_page(document, index)
+                lines, height, drawn = _read_page(document, index)
+                if not lines and not drawn:
+                    blank.append(index + 1)
             except pypdfium2.PdfiumError:
                 lines, height = [], 0.0
                 damaged.append(index + 1)
@@ -63,7 +66,7 @@ def parse_pdf(request: Request, builder: DocumentBuilder) -> ParsedDocument:
         title = _metadata_title(document)
     finally:
         document.close()
-    _judge(builder, pages, damaged)
+    _judge(builder, pages, damaged, blank)
     drop_running_lines(pages, heights)
     typography = Typography(pages, outline)
     for index, lines in enumerate(pages):
@@ -82,19 +85,29 @@ def parse_pdf(request: Request, builder: DocumentBuilder) -> ParsedDocument:
     return builder.build(title=title, media_type="application/pdf")
 
 
-def _read_page(document: pypdfium2.PdfDocument, index: int) -> tuple[list[Line], float]:
+def _read_page(document: pypdfium2.PdfDocument, index: int) -> tuple[list[Line], float, bool]:
+    """Read a page's lines, its height, and whether one without lines shows anything at all."""
     page = document[index]
     try:
         textpage = page.get_textpage()
         try:
-            return read_lines(textpage), page.get_height()
+            lines = read_lines(textpage)
+            return lines, page.get_height(), bool(lines) or _is_drawn(page)
         finally:
             textpage.close()
     finally:
         page.close()
 
 
-def _judge(builder: DocumentBuilder, pages: list[list[Line]], damaged: list[int]) -> None:
+def _is_drawn(page: pypdfium2.PdfPage) -> bool:
+    """Whether a page shows a picture, or so many strokes that they may be letters."""
+    for strokes, shape in enumerate(page.get_objects(max_depth=3)):
+        if shape.type == pypdfium2.raw.FPDF_PAGEOBJ_IMAGE or strokes > 50:
+            return True
+    return False
+
+
+def _judge(builder: DocumentBuilder, pages: list[list[Line]], damaged: list[int], blank: list[int]) -> None:
     """Mend what can be mended of a broken text layer, and say which pages are not to be trusted."""
     empty, garbled, doubtful = [], [], []
     recoded: dict[str, list[int]] = {}
@@ -102,7 +115,7 @@ def _judge(builder: DocumentBuilder, pages: list[list[Line]], damaged: list[int]
         visible = len("".join(text.split()))
         broken = len(_BROKEN.findall(text))
         high = len(_HIGH.findall(text))
-        if number in damaged:
+        if number in damaged or number in blank:
             continue
         if not visible:
             empty.append(number)

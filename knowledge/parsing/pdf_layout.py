@@ -191,9 +191,10 @@ def _new_paragraph(group: Sequence[Line], line: Line, leading: float) -> bool:
     ended = bool(_TERMINAL.search(above.text))
     if gap < -0.5 * size:  # further up: the next column
         return ended
-    if gap > max(1.3 * leading, 1.3 * size):
+    if gap > max(1.3 * leading, 1.42 * size):
         return True
-    if ended and line.left - above.left > 0.9 * size:
+    hanging = len(group) == 1 and bool(_BULLET.match(above.text) or _NUMBERED.match(above.text))
+    if ended and not hanging and line.left - above.left > 0.9 * size:
         return True
     width = max(max(other.right for other in group), line.right) - min(above.left, line.left)
     return ended and above.right < line.right - 0.12 * width

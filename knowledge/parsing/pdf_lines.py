@@ -13,6 +13,7 @@ import pypdfium2.raw as pdfium
 _HYPHEN_MARKS = (0x02, 0xFFFE)
 _LINE_ENDS = (0x0A, 0x0D)
 _WIDE_GAP = 1.4
+_MARK = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5})[.)]|[•●▪■◦○‣–—*·➢✓\uf000-\uf0ff-]")
 _RADICAL = re.compile(r"[\u2e80-\u2fdf]")
 _MONO = re.compile(r"courier|mono|consol|menlo|typewriter|cmtt", re.I)
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.I)
@@ -105,6 +106,10 @@ def _line(raw: Any, codes: list[int], begin: int, end: int) -> Line | None:
             cells.append((text_of(codes[cell_begin:index]), cell_left, right))
             cell_begin, cell_left = after, left
     cells.append((text_of(codes[cell_begin:end]), cell_left, last[2]))
+    if len(cells) > 1 and _MARK.fullmatch(cells[0][0].strip()):
+        # A list item's mark stands apart from its text, but is no column.
+        (mark, left, _), (text, _, right) = cells[:2]
+        cells[:2] = [(f"{mark} {text}", left, right)]
     middle = (begin + end) // 2
     fonts = [_font(raw, index) for index in (begin, middle, end - 1)]
     return Line(

@@ -1,0 +1,39 @@
+"""Pictures: text recognition where the `ocr` extra is installed, else a refusal that says so."""
+
+from importlib.util import find_spec
+
+from knowledge.documents import ParsedDocument
+from knowledge.errors import UnreadableFileError
+from knowledge.parsing.builder import DocumentBuilder
+from knowledge.parsing.request import Request
+
+_MAX_PIXELS = 40_000_000
+
+
+def parse_image(request: Request, builder: DocumentBuilder) -> ParsedDocument:
+    """Read the words in a picture.
+
+    Raises:
+        UnreadableFileError: text recognition is not installed, or the picture is broken or too large.
+    """
+    if find_spec("rapidocr_onnxruntime") is None:
+        raise UnreadableFileError("file_picture", name=request.name)
+    import numpy as np
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(request.path) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                raise UnreadableFileError(
+                    "file_picture_too_large", name=request.name, pixels=_MAX_PIXELS // 10**6
+                )
+            pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]  # RapidOCR reads BGR
+            media_type = Image.MIME.get(image.format or "", "image/png")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as err:
+        raise UnreadableFileError("file_damaged", name=request.name, detail="broken picture") from err
+    from rapidocr_onnxruntime import RapidOCR
+
+    lines, _ = RapidOCR()(pixels)
+    builder.start_page()
+    builder.paragraph("\n".join(text for _, text, _ in lines or ()))
+    return builder.build(media_type=media_type)
