@@ -1,0 +1,43 @@
+"""Navigation and page frame."""
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from ui.ask_parts.sidebar import conversation_list
+from ui.frame import framed
+from ui.resources import open_app
+from ui.text import choose_language, language_switch, say
+
+HERE = Path(__file__).parent
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+st.set_page_config(page_title="Tandem", page_icon=str(HERE / "static" / "icon.svg"))
+st.logo(str(HERE / "static" / "logo.svg"), icon_image=str(HERE / "static" / "icon.svg"), size="large")
+
+with framed():
+    app = open_app()
+    choose_language(app.settings.language)
+    page = st.navigation(
+        [
+            st.Page(
+                HERE / "app_pages" / "ask.py",
+                title=say("ask.title"),
+                icon=":material/forum:",
+                default=True,
+            ),
+            st.Page(
+                HERE / "app_pages" / "documents.py",
+                title=say("documents.title"),
+                icon=":material/folder_open:",
+                url_path="documents",
+            ),
+        ]
+    )
+    with st.sidebar:
+        with framed():
+            conversation_list(app)
+        language_switch()
+    page.run()

@@ -1,0 +1,74 @@
+"""Ask the documents: the conversation, and the line to ask in."""
+
+import streamlit as st
+
+from assistant.errors import ConversationError
+from ui.ask_parts.current import current_id, forget_conversation, keep_in_address
+from ui.ask_parts.exchange import show_exchange, show_question, write_answer
+from ui.ask_parts.readiness import model_line
+from ui.ask_parts.sampling import sampling_settings
+from ui.ask_parts.scope import choose_bases
+from ui.ask_parts.welcome import welcome
+from ui.resources import open_app
+from ui.text import say
+
+st.set_page_config(layout="centered")
+app = open_app()
+
+conversation = None
+conversation_id = current_id()
+if conversation_id is not None:
+    try:
+        conversation = app.conversation(conversation_id)
+        keep_in_address(conversation_id)
+    except ConversationError:
+        forget_conversation()
+        st.toast(say("conversations.unknown"))
+
+with st.bottom:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        base_ids = choose_bases(app)
+        with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
+            sampling, top_k = sampling_settings(app)
+    typed = st.chat_input(
+        say("ask.placeholder"), key="question", submit_mode="stop", max_chars=4000, disabled=not base_ids
+    )
+    model_line(app)
+
+example = None
+opening = st.empty()
+if conversation is None and not typed:
+    with opening.container():
+        example = welcome(app, anything=bool(base_ids))
+elif conversation is not None:
+    for turn in conversation.turns:
+        show_question(turn.question)
+        arm, answer = next(iter(turn.answers.items()), (None, None))
+        if arm is None or answer is None:
+            continue
+        retrieval = turn.retrievals.get(arm)
+        show_exchange(app, answer, question=turn.question, retrieval=retrieval, key=str(turn.id))
+
+question = (typed or example or "").strip()
+if question:
+    opening.empty()
+    show_question(question)
+    begun = conversation is None
+    if conversation is None:
+        conversation_id = app.create_conversation()
+        keep_in_address(conversation_id)
+    assert conversation_id is not None
+    answered = write_answer(
+        app,
+        question,
+        base_ids=base_ids,
+        conversation_id=conversation_id,
+        sampling=sampling,
+        top_k=top_k,
+        stop_button=not typed,
+    )
+    if answered:
+        st.rerun()
+    if begun:  # nothing was said, so there is nothing to keep
+        app.delete_conversation(conversation_id)
+        forget_conversation()

@@ -1,0 +1,48 @@
+"""Which conversation is open: its number stands in the address, so that a reload finds it again."""
+
+from typing import NoReturn
+
+import streamlit as st
+
+QUERY = "c"
+_STATE = "conversation"
+_ASK = "app_pages/ask.py"
+
+
+def current_id() -> int | None:
+    """The open conversation; None for a new one."""
+    asked = st.query_params.get(QUERY, "")
+    if asked.isdecimal():
+        st.session_state[_STATE] = int(asked)
+    chosen = st.session_state.get(_STATE)
+    return chosen if isinstance(chosen, int) else None
+
+
+def keep_in_address(conversation_id: int) -> None:
+    """Note the open conversation in session and address."""
+    st.session_state[_STATE] = conversation_id
+    if st.query_params.get(QUERY) != str(conversation_id):
+        st.query_params[QUERY] = str(conversation_id)
+
+
+def open_conversation(conversation_id: int) -> NoReturn:
+    """Go to the page Ask with that conversation."""
+    st.session_state[_STATE] = conversation_id
+    st.switch_page(_ASK, query_params={**_kept(), QUERY: str(conversation_id)})
+
+
+def leave_conversation() -> NoReturn:
+    """Go to the page Ask with an empty conversation."""
+    st.session_state.pop(_STATE, None)
+    st.switch_page(_ASK, query_params=_kept())
+
+
+def forget_conversation() -> None:
+    """Drop a conversation that is gone, without leaving the page."""
+    st.session_state.pop(_STATE, None)
+    st.query_params.pop(QUERY, None)
+
+
+def _kept() -> dict[str, str]:
+    """What else stands in the address and stays."""
+    return {key: value for key, value in st.query_params.items() if key != QUERY}

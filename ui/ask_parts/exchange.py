@@ -1,0 +1,129 @@
+"""One question and its answer: as it is written, and as it stands afterwards."""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
+
+import streamlit as st
+
+from assistant.arms import RAG, Answer, Event, Failed, Finished, Retrieved, Sampling, Token
+from knowledge.documents import Retrieval
+from ui.ask_parts.sources import open_source
+from ui.ask_parts.why import show_why
+from ui.components.answer import show_answer
+from ui.components.inert import plain
+from ui.frame import explain, framed
+from ui.text import language, say
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from assistant.app import App
+
+FRAME_S = 0.05
+"""Seconds between two paintings of the growing answer; more often only costs the browser."""
+
+
+def show_question(question: str) -> None:
+    """Draw what the user asked, as plain text."""
+    with st.chat_message("user", avatar=":material/person:"):
+        st.text(question)
+
+
+def show_exchange(
+    app: "App", answer: Answer, *, question: str, retrieval: Retrieval | None, key: str
+) -> None:
+    """Draw a finished answer with its sources and the reasons behind it.
+
+    A fragment, so that opening a source neither repaints the page nor interrupts an answer being written.
+    """
+    with st.chat_message("assistant", avatar=":material/subject:"):
+        st.fragment(framed()(_finished))(app, answer, question, retrieval, key)
+
+
+def _finished(app: "App", answer: Answer, question: str, retrieval: Retrieval | None, key: str) -> None:
+    show_answer(
+        answer,
+        key=f"answer_{key}",
+        on_open=lambda number, sentence: open_source(app, answer, number, sentence),
+    )
+    why = st.expander(say("ask.why"), key=f"why_open_{key}", type="compact", on_change="rerun")
+    if why.open:
+        with why:
+            show_why(answer, question=question, retrieval=retrieval, key=f"why_{key}")
+
+
+def write_answer(
+    app: "App",
+    question: str,
+    *,
+    base_ids: Sequence[int],
+    conversation_id: int,
+    sampling: Sampling | None,
+    top_k: int,
+    stop_button: bool,
+) -> bool:
+    """Ask, and show the answer while it is written.
+
+    Stopping the script, by the stop button or by leaving, raises at the next painting; closing the
+    iterator then cancels the generation.
+
+    Args:
+        stop_button: draw one here; the line to ask in has its own only for what was typed into it.
+
+    Returns:
+        Whether an answer came; if not, the reason stands on the page.
+    """
+    with st.chat_message("assistant", avatar=":material/subject:"):
+        status = st.empty()
+        if stop_button:
+            # Any click ends the run that writes the answer, so this one needs to do nothing else.
+            st.button(say("app.stop"), icon=":material/stop:", key="stop_example")
+        thoughts = st.empty()
+        words = st.empty()
+        status.caption(f":shimmer[{say('ask.searching')}]")
+        events = app.ask(
+            question,
+            arms=(RAG,),
+            base_ids=base_ids,
+            conversation_id=conversation_id,
+            sampling=sampling,
+            language=language(),
+            top_k=top_k,
+        )
+        try:
+            return _follow(events, status, thoughts, words)
+        finally:
+            cast("Generator[Event, None, None]", events).close()
+
+
+def _follow(
+    events: Iterator[Event],
+    status: "st.delta_generator.DeltaGenerator",
+    thoughts: "st.delta_generator.DeltaGenerator",
+    words: "st.delta_generator.DeltaGenerator",
+) -> bool:
+    text = thinking = ""
+    painted = 0.0
+    answered = False
+    for event in events:
+        match event:
+            case Retrieved():
+                count = len(event.retrieval.passages)
+                status.caption(f":shimmer[{say('ask.reading', count=count)}]")
+            case Token(thinking=True):
+                thinking += event.text
+                thoughts.caption(plain(thinking[-300:]))
+            case Token():
+                text += event.text
+                if time.monotonic() - painted >= FRAME_S:
+                    status.empty()
+                    words.text(text + " ▍")
+                    painted = time.monotonic()
+            case Finished():
+                words.text(event.answer.text)
+                status.empty()
+                answered = True
+            case Failed():
+                status.error(plain(explain(event.error)), icon=":material/error:")
+    return answered

@@ -1,0 +1,114 @@
+"""How tokens are drawn: sound defaults, folded away."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from assistant.arms import Sampling
+from ui.text import say
+
+if TYPE_CHECKING:
+    from assistant.app import App
+
+THINKING: dict[str, bool | None] = {"auto": None, "on": True, "off": False}
+_KEYS = ("temperature", "top_p", "top_k", "length", "seed", "thinking", "passages")
+
+
+def sampling_settings(app: "App") -> tuple[Sampling | None, int]:
+    """Draw the fields.
+
+    Returns:
+        The sampling, None when everything is as set, and the number of passages.
+    """
+    defaults = app.settings.generation.sampling()
+    top_k_passages = app.settings.retrieval.top_k
+    st.caption(say("sampling.about"))
+    left, right = st.columns(2)
+    with left:
+        temperature = st.slider(
+            say("sampling.temperature"),
+            0.0,
+            2.0,
+            defaults.temperature,
+            0.05,
+            help=say("sampling.temperature_help"),
+            key="sampling_temperature",
+            persist_state="session",
+        )
+        top_p = st.slider(
+            say("sampling.top_p"),
+            0.05,
+            1.0,
+            defaults.top_p,
+            0.05,
+            help=say("sampling.top_p_help"),
+            key="sampling_top_p",
+            persist_state="session",
+        )
+        top_k = st.number_input(
+            say("sampling.top_k"),
+            0,
+            1000,
+            defaults.top_k,
+            help=say("sampling.top_k_help"),
+            key="sampling_top_k",
+            persist_state="session",
+        )
+        seed = st.number_input(
+            say("sampling.seed"),
+            0,
+            2**31 - 1,
+            defaults.seed,
+            help=say("sampling.seed_help"),
+            placeholder=say("sampling.seed_none"),
+            key="sampling_seed",
+            persist_state="session",
+        )
+    with right:
+        length = st.number_input(
+            say("sampling.length"),
+            1,
+            8192,
+            defaults.max_new_tokens,
+            16,
+            help=say("sampling.length_help"),
+            key="sampling_length",
+            persist_state="session",
+        )
+        passages = st.number_input(
+            say("sampling.passages"),
+            1,
+            50,
+            top_k_passages,
+            help=say("sampling.passages_help"),
+            key="sampling_passages",
+            persist_state="session",
+        )
+        thinking = st.segmented_control(
+            say("sampling.thinking"),
+            list(THINKING),
+            default="auto",
+            required=True,
+            format_func=lambda option: say(f"sampling.thinking_{option}"),
+            help=say("sampling.thinking_help"),
+            key="sampling_thinking",
+            persist_state="session",
+        )
+        if st.button(say("sampling.reset"), icon=":material/restart_alt:", type="tertiary", on_click=_reset):
+            st.rerun()
+    chosen = replace(
+        defaults,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=top_k,
+        max_new_tokens=length,
+        seed=seed,
+        thinking=THINKING[thinking or "auto"],
+    )
+    return (None if chosen == defaults else chosen), passages
+
+
+def _reset() -> None:
+    for name in _KEYS:
+        st.session_state.pop(f"sampling_{name}", None)

@@ -1,0 +1,96 @@
+"""A citation opened: the passage in its document with the supporting place lit, and the page's picture."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from assistant.arms import Answer, Citation
+from assistant.errors import TANDEM_ERRORS
+from ui.components.inert import plain
+from ui.components.passages import Card, place_of, show_cards
+from ui.frame import framed
+from ui.text import say
+
+if TYPE_CHECKING:
+    from assistant.app import App
+
+AROUND_CHARACTERS = 600
+
+
+def open_source(app: "App", answer: Answer, number: int, sentence: int | None) -> None:
+    """Open the drawer at citation `number`.
+
+    Args:
+        sentence: the sentence it was opened from; only its own support is then lit.
+    """
+    citations = {citation.number: citation for citation in answer.citations}
+    if number not in citations:
+        return
+
+    @st.dialog(say("source.title"), width=720, position="right")
+    @framed()
+    def drawer() -> None:
+        chosen = number
+        if len(citations) > 1:
+            chosen = (
+                st.segmented_control(
+                    say("answer.sources"),
+                    list(citations),
+                    default=number,
+                    required=True,
+                    key="source_number",
+                    label_visibility="collapsed",
+                )
+                or number
+            )
+        own = sentence if chosen == number else None
+        _show(app, answer, citations[chosen], own)
+
+    drawer()
+
+
+def _show(app: "App", answer: Answer, citation: Citation, sentence: int | None) -> None:
+    passage = citation.passage
+    spans = citation.spans
+    if sentence is not None and sentence < len(answer.sentences):
+        spans = answer.sentences[sentence].spans.get(citation.number, spans)
+    before = after = ""
+    gone = False
+    try:
+        around = app.passage_context(passage.chunk_id)
+    except TANDEM_ERRORS:
+        gone = True
+    else:
+        if around.text == passage.text:
+            before, after = around.before[-AROUND_CHARACTERS:], around.after[:AROUND_CHARACTERS]
+        else:
+            gone = True
+    if gone:
+        st.caption(say("source.changed"))
+    if sentence is not None and sentence < len(answer.sentences):
+        claim = answer.sentences[sentence]
+        st.caption(say("source.supports"))
+        st.text(answer.text[claim.start : claim.end])
+    card = Card(
+        passage.text,
+        title=passage.source_name,
+        number=citation.number,
+        facts=(place_of(passage), say("source.support", score=f"{citation.score:.2f}")),
+        path=passage.heading_path,
+        spans=spans,
+        before=before.strip(),
+        after=after.strip(),
+    )
+    show_cards([card], key=f"source_card_{citation.number}")
+    if gone or passage.page_first is None:
+        return
+    # What is lit on the page is the best supporting place, as it stands in the text.
+    highlight = passage.text[spans[0][0] : spans[0][1]] if spans else None
+    with st.skeleton(height=420):
+        try:
+            image = app.page_image(passage.source_id, passage.page_first, highlight)
+        except TANDEM_ERRORS:
+            image = None
+    if image is not None:
+        st.caption(say("source.page_image", page=plain(place_of(passage) or str(passage.page_first))))
+        st.image(image.png, width="stretch", alt=say("source.page_alt", name=passage.source_name))

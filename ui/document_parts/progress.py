@@ -1,0 +1,91 @@
+"""Indexing under way: a bar, the file at hand, a stop button, and what came of it."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.components.inert import plain
+from ui.frame import explain, framed
+from ui.text import language, say
+
+if TYPE_CHECKING:
+    from assistant.app import App
+    from assistant.jobs import Job
+    from knowledge.base import BaseInfo
+
+POLL_S = 0.7
+
+
+def progress(app: "App", base: "BaseInfo") -> None:
+    """Draw the latest job of `base`; while it runs, this part of the page polls it."""
+    job = next((job for job in app.jobs() if job.base_id == base.id), None)
+    if job is None or job.id in st.session_state.setdefault("jobs_seen", set()):
+        return
+    if job.state == "running":
+        st.fragment(_running, run_every=POLL_S)(app, job.id)
+    else:
+        _ended(app, job)
+
+
+@framed()
+def _running(app: "App", job_id: int) -> None:
+    job = app.job(job_id)
+    if job.state != "running":
+        st.rerun()  # the whole page: the table of files has changed
+    with st.container(border=True, key="job_running"):
+        total = max(job.total, 1)
+        share = min(1.0, (job.done + (job.file_done / job.file_total if job.file_total else 0)) / total)
+        stage = say(f"stage.{job.stage}") if job.stage in STAGES else ""
+        st.progress(share, text=say("progress.files", done=job.done, total=job.total))
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.text(f"{job.current}  {stage}".strip() or say("progress.starting"))
+            if job.stopping:
+                st.caption(say("progress.stopping"))
+            elif st.button(say("app.stop"), icon=":material/stop:", key=f"job_stop_{job.id}"):
+                app.stop_job(job.id)
+                st.rerun(scope="fragment")
+        _failures(app, job)
+
+
+STAGES = ("parse", "split", "embed", "write")
+
+
+def _ended(app: "App", job: "Job") -> None:
+    with st.container(border=True, key="job_ended"):
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            if job.state == "failed" and job.error is not None:
+                st.markdown(f":red[:material/error:] {plain(explain(job.error))}")
+            else:
+                icon = (
+                    ":green[:material/check_circle:]" if job.state == "done" else ":orange[:material/info:]"
+                )
+                st.markdown(f"{icon} {say(f'progress.{job.state}', **_counts(job))}")
+            if st.button(
+                say("app.dismiss"), type="tertiary", icon=":material/close:", key=f"job_seen_{job.id}"
+            ):
+                st.session_state["jobs_seen"].add(job.id)
+                st.rerun()
+        _failures(app, job)
+
+
+def _counts(job: "Job") -> dict[str, str | int]:
+    states = [result.state for result in job.results]
+    return {
+        "done": job.done,
+        "added": states.count("added"),
+        "changed": states.count("changed"),
+        "unchanged": states.count("unchanged"),
+        "failed": states.count("failed"),
+        "seconds": f"{job.seconds:.1f}",
+    }
+
+
+def _failures(app: "App", job: "Job") -> None:
+    failed = [result for result in job.results if result.state == "failed" and result.error is not None]
+    if not failed:
+        return
+    with st.expander(say("progress.failures", count=len(failed)), expanded=len(failed) <= 3):
+        for result in failed[:50]:
+            st.markdown(plain(app.notice_text(result.error, language())))
+        if len(failed) > 50:
+            st.caption(say("progress.more", count=len(failed) - 50))

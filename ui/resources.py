@@ -1,0 +1,31 @@
+"""The one `App` of this process."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from assistant.app import App
+
+
+def _close(app: "App") -> None:
+    app.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_close)
+def open_app() -> "App":
+    """Open the assistant, once per process; a failure is not kept, so the next page load tries again.
+
+    Raises:
+        AssistantError: the settings are wrong or the data folder is in use.
+    """
+    from assistant.app import App
+
+    app = App.open(purpose="page")
+    app.warm_up()
+    return app
+
+
+def close_app() -> None:
+    """Close it, at the end of the process."""
+    open_app.clear()
