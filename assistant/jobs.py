@@ -93,6 +93,7 @@ class Jobs:
     def __init__(self, database: Path) -> None:
         self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
         self._connection.execute("PRAGMA busy_timeout = 10000")
+        self._connection.execute("PRAGMA secure_delete = ON")
         self._connection.execute(_SCHEMA)
         self._connection.execute("UPDATE jobs SET state = 'interrupted' WHERE state = 'running'")
         self._lock = threading.Lock()
@@ -161,10 +162,19 @@ class Jobs:
                 after()
 
     def _save(self, job: Job, state: JobState) -> None:
+        if state == "done":
+            job.arguments = {}  # file names need not outlive their files
         with self._lock:
             self._connection.execute(
-                "UPDATE jobs SET state = ?, done = ?, total = ?, finished_at = ? WHERE id = ?",
-                (state, job.done, job.total, job.finished_at, job.id),
+                "UPDATE jobs SET state = ?, arguments = ?, done = ?, total = ?, finished_at = ? WHERE id = ?",
+                (
+                    state,
+                    json.dumps(job.arguments, ensure_ascii=False),
+                    job.done,
+                    job.total,
+                    job.finished_at,
+                    job.id,
+                ),
             )
 
     def latest(self, *, limit: int = 20) -> list[Job]:
