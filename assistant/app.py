@@ -13,7 +13,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from assistant.arms import BASE, RAG, Arm, Event, Finished, Retrieved, Sampling, Turn, to_json
+from assistant.arms import (
+    BASE,
+    RAG,
+    Answer,
+    Arm,
+    Event,
+    Finished,
+    Retrieved,
+    Sampling,
+    Token,
+    Turn,
+    to_json,
+)
 from assistant.errors import TANDEM_ERRORS, AssistantError
 from assistant.jobs import Job, Jobs
 from assistant.locking import DataFolderLock
@@ -467,7 +479,7 @@ class App:
             sampling: in place of the settings' defaults.
             language: of a refusal, when the question's own cannot be told.
 
-        Closing the iterator cancels what still runs.
+        Closing the iterator cancels what still runs; what was written by then is added all the same.
         """
         from assistant.ask import ask
 
@@ -481,33 +493,46 @@ class App:
         def retrieve(query: str) -> Retrieval:
             return self.search(query, base_ids=base_ids, top_k=top_k)
 
-        for event in ask(
-            question,
-            arms=arms,
-            history=history,
-            retrieve=retrieve,
-            chat_model_for=self.chat_model,
-            sampling=sampling,
-            language=language,
-            score_threshold=self.settings.retrieval.score_threshold,
-            embedder=self._citing_embedder(base_ids),
-            profile=self._profile(),
-        ):
-            if isinstance(event, Retrieved):
-                retrievals[event.arm.name] = event.retrieval
-            if isinstance(event, Finished):
-                answers[event.arm.name] = event.answer
-            yield event
-        if conversation_id is not None and answers:
-            names = [self.knowledge.base(base_id).name for base_id in base_ids]
+        written = dict.fromkeys((arm.name for arm in arms), "")
+
+        def keep() -> None:
+            if conversation_id is None or not answers:
+                return
             self.conversations.add_turn(
                 conversation_id,
                 question,
                 answers,
                 retrievals=retrievals,
-                base_names=names,
+                base_names=[self.knowledge.base(base_id).name for base_id in base_ids],
                 settings={"sampling": to_json(sampling), "model": self.settings.models.chat},
             )
+
+        try:
+            for event in ask(
+                question,
+                arms=arms,
+                history=history,
+                retrieve=retrieve,
+                chat_model_for=self.chat_model,
+                sampling=sampling,
+                language=language,
+                score_threshold=self.settings.retrieval.score_threshold,
+                embedder=self._citing_embedder(base_ids),
+                profile=self._profile(),
+            ):
+                if isinstance(event, Retrieved):
+                    retrievals[event.arm.name] = event.retrieval
+                if isinstance(event, Token) and not event.thinking:
+                    written[event.arm.name] += event.text
+                if isinstance(event, Finished):
+                    answers[event.arm.name] = event.answer
+                yield event
+        except GeneratorExit:  # stopped by the user: what was written stays, without sources
+            for name, text in written.items():
+                answers.setdefault(name, Answer(text.strip(), finish_reason="cancelled"))
+            keep()
+            raise
+        keep()
 
     def arm(self, name: str) -> Arm:
         """The arm of this name: `base`, `rag`, `sft:<adapter>` or `rag+sft:<adapter>`.

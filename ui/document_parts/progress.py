@@ -19,7 +19,7 @@ POLL_S = 0.7
 def progress(app: "App", base: "BaseInfo") -> None:
     """Draw the latest job of `base`; while it runs, this part of the page polls it."""
     job = next((job for job in app.jobs() if job.base_id == base.id), None)
-    if job is None or job.id in st.session_state.setdefault("jobs_seen", set()):
+    if job is None:
         return
     if job.state == "running":
         st.fragment(_running, run_every=POLL_S)(app, job.id)
@@ -60,11 +60,19 @@ def _ended(app: "App", job: "Job") -> None:
                     ":green[:material/check_circle:]" if job.state == "done" else ":orange[:material/info:]"
                 )
                 st.markdown(f"{icon} {say(f'progress.{job.state}', **_counts(job))}")
-            if st.button(
-                say("app.dismiss"), type="tertiary", icon=":material/close:", key=f"job_seen_{job.id}"
-            ):
-                st.session_state["jobs_seen"].add(job.id)
-                st.rerun()
+            with st.container(horizontal=True, width="content"):
+                # A stopped upload has let its files go; an interrupted one still has them.
+                again = job.state == "interrupted" or (job.state == "stopped" and job.kind == "reindex")
+                if again and st.button(
+                    say("progress.continue"), icon=":material/play_arrow:", key=f"job_continue_{job.id}"
+                ):
+                    app.continue_job(job.id)
+                    st.rerun()
+                if st.button(
+                    say("app.dismiss"), type="tertiary", icon=":material/close:", key=f"job_dismiss_{job.id}"
+                ):
+                    app.forget_job(job.id)
+                    st.rerun()
         _failures(app, job)
 
 
@@ -81,11 +89,11 @@ def _counts(job: "Job") -> dict[str, str | int]:
 
 
 def _failures(app: "App", job: "Job") -> None:
-    failed = [result for result in job.results if result.state == "failed" and result.error is not None]
+    failed = [result.error for result in job.results if result.state == "failed" and result.error is not None]
     if not failed:
         return
     with st.expander(say("progress.failures", count=len(failed)), expanded=len(failed) <= 3):
-        for result in failed[:50]:
-            st.markdown(plain(app.notice_text(result.error, language())))
+        for error in failed[:50]:
+            st.markdown(plain(app.notice_text(error, language())))
         if len(failed) > 50:
             st.caption(say("progress.more", count=len(failed) - 50))
