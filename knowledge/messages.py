@@ -158,6 +158,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "{count} places could not be decoded as {encoding} and are marked with �. Save the file as UTF-8.",
         "zh": "有 {count} 处无法按 {encoding} 解码，已用 � 标记。请把文件另存为 UTF-8。",
     },
+    "text_mixed": {
+        "en": "Its lines are in different character sets (UTF-8 and GB18030). Save the file as UTF-8.",
+        "zh": "各行的编码不一致（UTF-8 与 GB18030 混用）。请把文件另存为 UTF-8。",
+    },
     # embedding models
     "embedder_broken": {
         "en": "The embedding model in {folder} cannot be loaded: {reason}. Delete the folder and fetch it again.",

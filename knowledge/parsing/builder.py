@@ -157,6 +157,13 @@ class DocumentBuilder:
         if notice not in self._notices:
             self._notices.append(notice)
 
+    def decoded(self, encoding: str, gaps: int) -> None:
+        """Note what `encodings.decode` reported, where anything was lost or guessed."""
+        if encoding == "mixed":
+            self.notice("text_mixed")
+        if gaps:
+            self.notice("text_gaps", count=gaps, encoding=encoding)
+
     def build(self, *, title: str = "", media_type: str = "", encoding: str | None = None) -> ParsedDocument:
         """Return what was written; the first heading is the title where none is given."""
         self._end_page()

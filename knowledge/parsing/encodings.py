@@ -27,8 +27,8 @@ def decode(data: bytes, *, name: str = "", declared: str | None = None) -> tuple
         declared: the character set the file names itself (HTML, mail); believed only if the bytes agree.
 
     Returns:
-        the text, the character set (lower case, "utf-8", "gb18030", ...), and how many places could not
-        be decoded and now hold U+FFFD.
+        the text, the character set (lower case, "utf-8", "gb18030", ...; "mixed" where lines differ), and
+        how many places could not be decoded and were dropped or now hold U+FFFD.
 
     Raises:
         UnreadableFileError: the bytes are no text.
@@ -46,13 +46,20 @@ def decode(data: bytes, *, name: str = "", declared: str | None = None) -> tuple
     try:
         return data.decode("utf-8"), "utf-8", 0
     except UnicodeDecodeError:
-        pass
+        text = data.decode("utf-8", "replace")
+        gaps = text.count("\ufffd")
+        right = sum(char > "\x7f" for char in text) - gaps
+        if right > 10 * gaps:
+            return text, "utf-8", gaps
     for encoding in (_known(declared), *_candidates(data)):
-        if encoding and encoding != "utf-8":
-            try:
-                return data.decode(encoding), encoding, 0
-            except UnicodeDecodeError:
-                continue
+        if not encoding or encoding == "utf-8":
+            continue
+        try:
+            return data.decode(encoding), encoding, 0
+        except UnicodeDecodeError:
+            # A file cut off within its last character is no reason to guess on.
+            if (cut := _decode_cut(data, encoding)) is not None:
+                return cut, encoding, 1
     return _with_gaps(data, name)
 
 
@@ -71,12 +78,13 @@ def _candidates(data: bytes) -> list[str]:
     """Order the East Asian encodings by how ordinary the text looks in each, then ask charset-normalizer."""
     sample = data[:_SAMPLE]
     scored = []
-    for encoding in ("gb18030", "big5", "shift_jis", "euc_kr"):
+    for order, encoding in enumerate(("shift_jis", "cp949", "big5", "gb18030")):
         score = _plausible(sample, encoding)
         if score > 0.6:
-            scored.append((score, encoding))
-    scored.sort(key=lambda pair: -pair[0])
-    found = [encoding for _, encoding in scored]
+            scored.append((score, order, encoding))
+    # Korean also reads as everyday Chinese, hardly ever the other way round: the narrower one wins.
+    scored.sort(key=lambda entry: (-round(entry[0], 1), entry[1]))
+    found = [encoding for _, _, encoding in scored]
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample).best()
@@ -157,7 +165,7 @@ def _with_gaps(data: bytes, name: str) -> tuple[str, str, int]:
     gaps, _, encoding, text = min(counted)
     lines = [_decode_line(line, encoding) for line in data.splitlines(keepends=True)]
     if (mixed_gaps := sum(line.count("\ufffd") for line in lines)) < gaps:
-        return "".join(lines), "mixed", max(mixed_gaps, 1)
+        return "".join(lines), "mixed", mixed_gaps
     return text, encoding, gaps
 
 

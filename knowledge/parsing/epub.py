@@ -48,12 +48,11 @@ def parse_epub(request: Request, builder: DocumentBuilder) -> ParsedDocument:
                 continue
             try:
                 data = read_entry(archive, path, name=request.name)
-                markup, _, gaps = decode(data, name=request.name, declared=declared_charset(data))
+                markup, encoding, gaps = decode(data, name=request.name, declared=declared_charset(data))
             except (KeyError, UnreadableFileError):
                 builder.notice("document_partly_read", part=path)
                 continue
-            if gaps:
-                builder.notice("text_gaps", count=gaps, encoding="utf-8")
+            builder.decoded(encoding, gaps)
             _add_chapter(builder, markup, labels.get(path))
         title = package.findtext(f".//{_DC}title") or ""
     return builder.build(title=title, media_type="application/epub+zip")

@@ -39,8 +39,7 @@ def parse_html(request: Request, builder: DocumentBuilder) -> ParsedDocument:
     """Read an HTML file."""
     data = request.path.read_bytes()
     text, encoding, gaps = decode(data, name=request.name, declared=declared_charset(data))
-    if gaps:
-        builder.notice("text_gaps", count=gaps, encoding=encoding)
+    builder.decoded(encoding, gaps)
     title = add_html(builder, text)
     return builder.build(title=title, media_type="text/html", encoding=encoding)
 

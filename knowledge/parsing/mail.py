@@ -73,8 +73,7 @@ def _add_text(builder: DocumentBuilder, part: Message, skipped: list[str], filen
     except UnreadableFileError:
         skipped.append(filename or part.get_content_type())
         return
-    if gaps:
-        builder.notice("text_gaps", count=gaps, encoding=encoding)
+    builder.decoded(encoding, gaps)
     if part.get_content_subtype() == "html":
         add_html(builder, text)
     elif filename.lower().endswith((".md", ".markdown")):

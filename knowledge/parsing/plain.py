@@ -11,6 +11,7 @@ from knowledge.parsing.request import Request
 _BLANK = re.compile(r"\n[ \t\u3000]*\n\s*")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•·]|\d{1,3}[.)、])[ \t]*\S")
 # A line of its own that numbers a chapter: 第三章, 一、, 1.2 Title, Chapter 4.
+_MARKDOWN_HEADING = re.compile(r"^#{2,6} \S", re.MULTILINE)
 _CHAPTER = re.compile(
     r"^(?:第[一二三四五六七八九十百零〇\d]{1,6}([章节篇部回编])|(?i:chapter|part)\s+[\dIVXLC]+\b)[^。.!?！？]{0,60}$"
 )
@@ -19,8 +20,7 @@ _CHAPTER = re.compile(
 def read_text(request: Request, builder: DocumentBuilder, *, declared: str | None = None) -> tuple[str, str]:
     """Read and decode the file, leaving a notice where bytes were lost; return text and character set."""
     text, encoding, gaps = decode(request.path.read_bytes(), name=request.name, declared=declared)
-    if gaps:
-        builder.notice("text_gaps", count=gaps, encoding=encoding)
+    builder.decoded(encoding, gaps)
     return text, encoding
 
 
@@ -38,12 +38,17 @@ def add_paragraphs(builder: DocumentBuilder, text: str) -> None:
 
 
 def parse_plain(request: Request, builder: DocumentBuilder) -> ParsedDocument:
-    """Read a text file."""
+    """Read a text file; one that is written in Markdown keeps its headings."""
     text, encoding = read_text(request, builder)
     text, hidden = clean(text)
     if hidden:
         builder.notice("hidden_characters", count=hidden)
-    add_paragraphs(builder, text)
+    if len(_MARKDOWN_HEADING.findall(text)) > 1:
+        from knowledge.parsing.markdown import add_markdown
+
+        add_markdown(builder, text)
+    else:
+        add_paragraphs(builder, text)
     return builder.build(media_type="text/plain", encoding=encoding)
 
 

@@ -3,6 +3,7 @@
 import datetime
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from knowledge.documents import ParsedDocument
@@ -26,7 +27,7 @@ def parse_xlsx(request: Request, builder: DocumentBuilder) -> ParsedDocument:
         workbook = load_workbook(request.path, read_only=True, data_only=True, keep_links=False)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError) as err:
         raise UnreadableFileError("file_damaged", name=request.name, detail="broken workbook") from err
-    room = _MAX_CELLS
+    room = _Room(_MAX_CELLS, request.limits.text_chars)
     try:
         for sheet in workbook.worksheets:
             builder.start_page(sheet.title, new_outline=True)
@@ -36,7 +37,10 @@ def parse_xlsx(request: Request, builder: DocumentBuilder) -> ParsedDocument:
             except (KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError):
                 builder.notice("document_partly_read", part=sheet.title)
                 continue
-            room -= sum(map(len, rows))
+            if room.chars < 0:
+                raise UnreadableFileError(
+                    "file_too_much_text", name=request.name, limit=request.limits.text_chars
+                )
             if cut:
                 builder.notice("rows_cut", sheet=sheet.title, rows=len(rows))
             if any(map(any, rows)):
@@ -50,19 +54,33 @@ def parse_xlsx(request: Request, builder: DocumentBuilder) -> ParsedDocument:
     )
 
 
-def _rows(sheet: Any, room: int) -> tuple[list[list[str]], bool]:
+@dataclass(slots=True)
+class _Room:
+    """Cells and characters that the workbook may still have."""
+
+    cells: int
+    chars: int
+
+
+def _rows(sheet: Any, room: _Room) -> tuple[list[list[str]], bool]:
     """Read a sheet's rows as text, and whether the end was cut off."""
     rows: list[list[str]] = []
-    used = empty = 0
+    empty = 0
     for row in sheet.iter_rows(max_col=_MAX_COLUMNS):
-        cells = [_text(cell.value, getattr(cell, "number_format", "")) for cell in row]
+        cells: list[str] = []
+        for cell in row:
+            cells.append(_text(cell.value, getattr(cell, "number_format", "")))
+            # One long string may be shared by every cell: count before it is copied anywhere.
+            room.chars -= len(cells[-1])
+            if room.chars < 0:
+                return rows, True
         while cells and not cells[-1]:
             cells.pop()
         empty = 0 if cells else empty + 1
+        room.cells -= len(cells) or 1
         if empty > _MAX_EMPTY_ROWS:
             break
-        used += len(cells) or 1
-        if used > room:
+        if room.cells < 0:
             return rows, True
         rows.append(cells)
     return rows, False
