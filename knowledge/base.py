@@ -1,5 +1,6 @@
 """The open knowledge folder: bases, files, chunks, search. The one door of this package."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from knowledge import lexical, segmenter
 from knowledge.config import KnowledgeConfig
-from knowledge.database import translated
+from knowledge.dense import GenerationError, Generations, load_postings
 from knowledge.documents import Chunk, ParsedDocument, Retrieval
 from knowledge.errors import EmbeddingMismatchError, StoreError
+from knowledge.index_keeper import IndexKeeper
 from knowledge.indexing import (
     Cutter,
     FileTask,
@@ -25,6 +27,7 @@ from knowledge.indexing import (
     settle,
     text_hash,
 )
+from knowledge.lexical import LexicalIndex
 from knowledge.live_index import LiveIndex
 from knowledge.originals import Originals, SourceInput
 from knowledge.planning import IndexPlan, Scan, scan
@@ -38,6 +41,8 @@ from knowledge.store import Store
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
     from knowledge.parsing import Limits, ParserPool
+
+logger = logging.getLogger(__name__)
 
 __all__ = ["BaseInfo", "Knowledge", "Preview", "SourceInfo", "SourceInput", "SplitterConfig", "StoredChunk"]
 
@@ -90,6 +95,14 @@ class Knowledge:
         self._running = threading.Lock()
         self._store = Store(Path(database))
         self._originals = Originals(self.folder / "sources")
+        self._generations = Generations(self.folder / "index")
+        self._keeper = IndexKeeper(
+            self._store,
+            self._generations,
+            index_of=self._index,
+            busy=self._running.locked,
+            config=config,
+        )
         self._searcher = Searcher(self._store, embedder_of=self.embedder, index_of=self._index)
 
     def __enter__(self) -> "Knowledge":
@@ -99,8 +112,16 @@ class Knowledge:
         self.close()
 
     def close(self) -> None:
-        """Close the database."""
+        """Give up index building, close indexes and the database."""
+        self._keeper.close()
+        for index in self._indexes.values():
+            index.close()
         self._store.close()
+
+    def wait_for_indexes(self, *, timeout_s: float = 600.0) -> bool:
+        """Wait until every base has its index; False when that takes longer. Searching never needs to."""
+        self._keeper.wake()
+        return self._keeper.wait(timeout_s)
 
     # Bases
 
@@ -145,7 +166,8 @@ class Knowledge:
         with self._running:
             versions = [row["id"] for row in self._store.versions(base_id)]
             self._store.delete_base(base_id)
-            self._erase(versions)
+            self._drop_indexes(versions)
+            self._erase()
 
     # Sources and chunks
 
@@ -186,7 +208,8 @@ class Knowledge:
         base = self._store.base(self._store.source(source_id).base_id)
         with self._running:
             self._store.delete_sources([source_id])
-            self._erase([row["id"] for row in self._store.versions(base.id)])
+            self._erase()
+        self._keeper.wake(stale=[base.version_id])
 
     def chunks(self, source_id: int, *, offset: int = 0, limit: int = 50) -> list[StoredChunk]:
         """A file's chunks in document order."""
@@ -287,10 +310,13 @@ class Knowledge:
                 stopped = pipeline.stopped
                 for state, count in pipeline.counts.items():
                     counts[state] = counts.get(state, 0) + count
-            if result.removed or counts.get("changed"):
+            erased = bool(result.removed or counts.get("changed"))
+            if erased:
                 self._store.drop_orphan_vectors()
-                self._erase([self._store.base(base_id).version_id])
-            yield Finished(counts, time.monotonic() - began, stopped)
+                self._erase()
+            finished = Finished(counts, time.monotonic() - began, stopped)
+        self._keeper.wake(stale=[self._store.base(base_id).version_id] if erased else ())
+        yield finished
 
     def reindex(
         self,
@@ -322,9 +348,10 @@ class Knowledge:
             if pipeline.stopped:
                 self._store.drop_version(version.id)
             else:
-                self._store.activate(base_id, version.id)
-                self._forget_indexes()
-            yield Finished(dict(pipeline.counts), time.monotonic() - began, pipeline.stopped)
+                self._activate(base_id, version.id)
+            finished = Finished(dict(pipeline.counts), time.monotonic() - began, pipeline.stopped)
+        self._keeper.wake()
+        yield finished
 
     def roll_back(self, base_id: int) -> None:
         """Go back to the version before the last `reindex`, files added since included.
@@ -339,8 +366,8 @@ class Knowledge:
             pipeline, tasks = self._filling(self._store.version(previous), _never)
             for _ in pipeline.run(tasks):
                 continue
-            self._store.activate(base_id, previous)
-            self._forget_indexes()
+            self._activate(base_id, previous)
+        self._keeper.wake()
 
     def preview(
         self, source: SourceInput, *, splitter: SplitterConfig | None = None, embedder: str | None = None
@@ -388,6 +415,7 @@ class Knowledge:
             NotFoundError: there is no such base.
             EmbeddingMismatchError: a base was made with another embedder than its name now opens.
         """
+        self._keeper.wake_once()
         return self._searcher.search(
             query,
             base_ids=base_ids,
@@ -475,6 +503,11 @@ class Knowledge:
             self._store.drop_version(version.id)
         return self._store.version(self._store.add_version(base_id, spec))
 
+    def _activate(self, base_id: int, version_id: int) -> None:
+        before = self._store.base(base_id).version_id
+        self._store.activate(base_id, version_id)
+        self._drop_indexes([before])
+
     def _pool(self) -> "ParserPool":
         from knowledge.parsing import Limits, ParserPool
 
@@ -483,19 +516,34 @@ class Knowledge:
     def _index(self, version_id: int) -> LiveIndex:
         with self._lock:
             if version_id not in self._indexes:
-                self._indexes[version_id] = LiveIndex(self._store, version_id)
+                self._indexes[version_id] = LiveIndex(
+                    self._store,
+                    version_id,
+                    load_postings=lambda: self._postings(version_id),
+                    on_broken=self._keeper.wake,
+                )
             return self._indexes[version_id]
 
-    def _forget_indexes(self) -> None:
-        live = set(self._store.live_versions())
-        with self._lock:
-            self._indexes = {key: index for key, index in self._indexes.items() if key in live}
+    def _postings(self, version_id: int) -> LexicalIndex:
+        """What the version's generation keeps on disk; empty, to be filled from the store, without one."""
+        folder = self._generations.current().get(version_id)
+        try:
+            return load_postings(folder) if folder else LexicalIndex()
+        except GenerationError as err:
+            logger.warning("postings are read from the store: %s", err)
+            return LexicalIndex()
 
-    def _erase(self, versions: Sequence[int]) -> None:
-        """Leave no byte of what was deleted: originals, database, log, indexes in memory."""
+    def _drop_indexes(self, versions: Sequence[int]) -> None:
+        """Remove what is derived from versions that are gone."""
+        for version in versions:
+            self._generations.drop(version)
+            with self._lock:
+                index = self._indexes.pop(version, None)
+            if index is not None:
+                index.use(None)
+        self._generations.sweep()
+
+    def _erase(self) -> None:
+        """Leave no byte of what was deleted: originals, database and its log."""
         self._originals.sweep(self._store.hashes())
-        with translated(self.folder):
-            self._store.database.scrub()
-        with self._lock:
-            for version in versions:
-                self._indexes.pop(version, None)
+        self._store.database.scrub()

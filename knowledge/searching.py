@@ -88,9 +88,12 @@ class Searcher:
         dense: list[DenseHit] = []
         exact = False
         share = 0.0
+        names: list[str] = []
         timer.lap("load")
         if mode != "lexical":
-            dense, exact, share = self._dense(query, versions, candidates, timer, always=mode == "dense")
+            dense, exact, share, names = self._dense(
+                query, versions, candidates, timer, always=mode == "dense"
+            )
         matches: list[lexical.LexicalHit] = []
         if mode != "dense":
             indexes = [self._index_of(version.id).lexical() for version in versions]
@@ -109,15 +112,17 @@ class Searcher:
         return Retrieval(
             query=query,
             passages=tuple(passages),
-            generation="+".join(f"v{version.id}" for version in versions),
+            generation="+".join(
+                [f"v{version.id}" for version in versions] + sorted(filter(None, set(names)))
+            ),
             timings_ms=timer.stages,
             dense_exact=exact,
         )
 
     def _dense(
         self, query: str, versions: Sequence[VersionInfo], limit: int, timer: Timer, *, always: bool
-    ) -> tuple[list[DenseHit], bool, float]:
-        """Hits of all versions, whether any came from exact search, and the leg's weight.
+    ) -> tuple[list[DenseHit], bool, float, list[str]]:
+        """Hits of all versions, whether any came from exact search, the leg's weight, generations' names.
 
         Where an embedder does not know the query's language its similarities are noise: it is not asked,
         unless `always`.
@@ -126,6 +131,7 @@ class Searcher:
         hits: list[DenseHit] = []
         exact = False
         shares = [0.0]
+        names: list[str] = []
         for version in versions:
             if not version.embedder_identity:  # nothing was embedded yet
                 continue
@@ -148,9 +154,10 @@ class Searcher:
             answer = self._index_of(version.id).nearest(vectors[embedder.identity], limit=limit)
             hits += answer.hits
             exact = exact or answer.exact
+            names.append(answer.generation)
             timer.lap("dense")
         hits.sort(key=lambda hit: (-hit.similarity, hit.entry))
-        return hits[:limit], exact, max(shares)
+        return hits[:limit], exact, max(shares), names
 
     def _load(
         self, ranked: Sequence[Candidate], weight: float, keep: int, score_threshold: float
