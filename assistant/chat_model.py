@@ -31,6 +31,7 @@ class EngineChatModel(BaseChatModel):
     Args:
         engine: shared with whoever else asks it.
         adapter: name of an adapter that the engine has loaded, or None for the base weights.
+        request_id: for `Engine.cancel`; only for a model that is called once. None makes a new one per call.
 
     Raises (when called):
         EngineError: the prompt is too long, the adapter is not loaded, or the model failed.
@@ -41,6 +42,7 @@ class EngineChatModel(BaseChatModel):
     engine: Engine
     adapter: str | None = None
     sampling: Sampling = Sampling()
+    request_id: str | None = None
 
     @property
     def _llm_type(self) -> str:
@@ -72,7 +74,9 @@ class EngineChatModel(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         sampling = _merge(self.sampling, stop, kwargs)
         prompt = self.engine.render(_as_dicts(messages), thinking=sampling.thinking)
-        request = GenerationRequest(uuid.uuid4().hex, prompt.token_ids, self.adapter, sampling)
+        request = GenerationRequest(
+            self.request_id or uuid.uuid4().hex, prompt.token_ids, self.adapter, sampling
+        )
         events = self.engine.stream([request])
         try:
             for event in events:

@@ -65,6 +65,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "Adapter {name} cannot be used with this model: {reason}. Choose an adapter trained on it.",
         "zh": "适配器 {name} 无法用于当前模型：{reason}。请选择基于该模型训练的适配器。",
     },
+    "answer_failed": {
+        "en": "Arm {arm} could not answer: {reason}. Ask again; if it persists, run `tandem doctor`.",
+        "zh": "方案 {arm} 未能回答：{reason}。请重试；如仍失败，请运行 `tandem doctor`。",
+    },
     "chat_template_failed": {
         "en": "The chat template of {model} refused the messages: {reason}. Choose an instruct model.",
         "zh": "模型 {model} 的对话模板不接受这些消息：{reason}。请选择指令微调（instruct）模型。",

@@ -1,0 +1,367 @@
+"""The one function that answers: takes arms, yields events. Page, command line and experiments call it.
+
+Every arm runs in a thread of its own through the same chain; all share one retrieval. What an arm cannot do
+is told in its `Failed` event and does not stop the others.
+"""
+
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.callbacks import CallbackManagerForRetrieverRun
+from langchain_core.documents import Document
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.retrievers import BaseRetriever
+from pydantic import PrivateAttr
+
+from assistant.arms import (
+    Answer,
+    Arm,
+    ArmRecord,
+    Event,
+    Failed,
+    Finished,
+    Retrieved,
+    Sampling,
+    Token,
+    Turn,
+)
+from assistant.chain import Condense, as_document, build_chain, estimate_tokens
+from assistant.chat_model import EngineChatModel
+from assistant.citations import cite
+from assistant.context import FULL, ContextProfile, ShapedContext, profile_for
+from assistant.errors import TANDEM_ERRORS, AssistantError
+from assistant.extractive import guard_answer
+from assistant.language import detect_language
+from assistant.messages import Language
+from assistant.prompts import build_messages, looks_like_refusal, refusal
+from knowledge.documents import Passage, Retrieval
+
+if TYPE_CHECKING:
+    from knowledge.embeddings import Embedder
+
+logger = logging.getLogger(__name__)
+
+_DEFAULT_CONTEXT_TOKENS = 8192
+_TEMPLATE_TOKENS = 64
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Everything the arms of one question share."""
+
+    text: str
+    history: tuple[Turn, ...]
+    earlier: tuple[Passage, ...]
+    language: Language
+    sampling: Sampling | None
+    profile: ContextProfile | None
+    condense: Condense | None
+    refuse_below: float
+    embedder: "Embedder | None"
+    context_tokens: int | None
+    adapter_sha256: Callable[[str], str | None]
+    began: float = field(default_factory=time.perf_counter)
+
+
+def ask(
+    question: str,
+    *,
+    arms: Sequence[Arm],
+    retrieve: Callable[[str], Retrieval],
+    chat_model_for: Callable[[Arm], BaseChatModel],
+    history: Sequence[Turn] = (),
+    earlier: Sequence[Passage] = (),
+    sampling: Sampling | None = None,
+    language: Language | None = None,
+    profile: ContextProfile | None = None,
+    condense: Condense | None = None,
+    refuse_below: float = 0.0,
+    embedder: "Embedder | None" = None,
+    context_tokens: int | None = None,
+    adapter_sha256: Callable[[str], str | None] = lambda name: None,
+) -> Iterator[Event]:
+    """Answer `question` once per arm and yield what happens, as it happens.
+
+    Each arm yields a `Retrieved` if it retrieves, then `Token`s, and ends with one `Finished` or `Failed`.
+    An answer's text is what counts: it may differ from the tokens shown, where the model's answer had no
+    support in the passages and their best sentence takes its place, or where it was a refusal. Closing the
+    iterator cancels all arms.
+
+    Args:
+        arms: all different.
+        retrieve: called once per query, whatever the number of arms.
+        chat_model_for: an arm's model, its adapter chosen; sampling is set here for an `EngineChatModel` and
+            left as it is for any other.
+        history: the conversation so far, oldest first.
+        earlier: passages that the previous answer cited; they stay available to a follow-up.
+        sampling: None takes what suits the model's size.
+        language: of prompt and refusal; None takes the question's.
+        profile: how much the model can read; None goes by its size.
+        condense: how a follow-up becomes a query; None asks the model if it is large enough, else rules.
+        refuse_below: passages with a lower score are dropped; when none remain, the model is not run.
+        embedder: for picking sentences and for citations; only one that knows the question's language.
+        context_tokens: the model's limit for prompt and answer; None asks the engine.
+        adapter_sha256: of a named adapter's weights, for the record.
+
+    Raises:
+        AssistantError: the question is empty.
+        ValueError: no arm was given, or one twice.
+    """
+    if not question.strip():
+        raise AssistantError("question_empty")
+    if not arms or len(set(arms)) < len(arms):
+        raise ValueError(f"arms must be given and all different, got {[arm.name for arm in arms]}")
+    shared = _Question(
+        text=question.strip(),
+        history=tuple(history),
+        earlier=tuple(earlier),
+        language=language or detect_language(question),
+        sampling=sampling,
+        profile=profile,
+        condense=condense,
+        refuse_below=refuse_below,
+        embedder=embedder,
+        context_tokens=context_tokens,
+        adapter_sha256=adapter_sha256,
+    )
+    return _events(shared, arms, _SharedRetriever(retrieve), chat_model_for)
+
+
+def _events(
+    shared: _Question,
+    arms: Sequence[Arm],
+    retriever: "_SharedRetriever",
+    chat_model_for: Callable[[Arm], BaseChatModel],
+) -> Iterator[Event]:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    runs = [_ArmRun(arm, shared, retriever, chat_model_for, events) for arm in arms]
+    try:
+        for run in runs:
+            threading.Thread(target=run.run, name=f"ask-{run.arm.name}", daemon=True).start()
+        waiting = len(runs)
+        while waiting:
+            event = events.get()
+            waiting -= isinstance(event, Finished | Failed)
+            yield event
+    finally:
+        for run in runs:
+            run.cancel()
+
+
+class _SharedRetriever(BaseRetriever):
+    """Looks a query up once, however many arms ask for it; a failure is told to all of them."""
+
+    _retrieve: Callable[[str], Retrieval] = PrivateAttr()
+    _done: dict[str, Retrieval | Exception] = PrivateAttr(default_factory=dict)
+    _seconds: dict[str, float] = PrivateAttr(default_factory=dict)
+    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
+
+    def __init__(self, retrieve: Callable[[str], Retrieval]) -> None:
+        super().__init__()
+        self._retrieve = retrieve
+
+    def result(self, query: str) -> Retrieval:
+        """The retrieval for a query, looked up now if nobody did before."""
+        with self._lock:
+            if query not in self._done:
+                began = time.perf_counter()
+                try:
+                    self._done[query] = self._retrieve(query)
+                except Exception as err:
+                    self._done[query] = err
+                self._seconds[query] = time.perf_counter() - began
+            found = self._done[query]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def seconds(self, query: str) -> float:
+        """How long the look-up took."""
+        return self._seconds.get(query, 0.0)
+
+    def _get_relevant_documents(
+        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
+    ) -> list[Document]:
+        return [as_document(passage) for passage in self.result(query).passages]
+
+
+class _ArmRun:
+    """One arm's way through the chain, in its own thread."""
+
+    def __init__(
+        self,
+        arm: Arm,
+        shared: _Question,
+        retriever: _SharedRetriever,
+        chat_model_for: Callable[[Arm], BaseChatModel],
+        events: "queue.SimpleQueue[Event]",
+    ) -> None:
+        self.arm = arm
+        self._shared = shared
+        self._retriever = retriever
+        self._chat_model_for = chat_model_for
+        self._events = events
+        self._cancelled = threading.Event()
+        self._request_id = uuid.uuid4().hex
+        self._model: BaseChatModel | None = None
+
+    def cancel(self) -> None:
+        """Stop as soon as the current step is done."""
+        self._cancelled.set()
+        if isinstance(self._model, EngineChatModel):
+            self._model.engine.cancel(self._request_id)
+
+    def run(self) -> None:
+        """Answer and put the events; never raises."""
+        try:
+            self._answer()
+        except TANDEM_ERRORS as err:
+            self._events.put(Failed(self.arm, err))
+        except Exception as err:
+            logger.exception("arm %s failed", self.arm.name)
+            reason = str(err) or type(err).__name__
+            self._events.put(
+                Failed(self.arm, AssistantError("answer_failed", arm=self.arm.name, reason=reason))
+            )
+
+    def _answer(self) -> None:
+        shared = self._shared
+        model, profile, sampling = self._prepare()
+        state: dict[str, Any] = {"input": shared.text, "chat_history": list(shared.history)}
+        if self.arm.retrieval:
+            state["earlier"] = [as_document(passage) for passage in shared.earlier]
+        chain = build_chain(
+            self._retriever if self.arm.retrieval else None,
+            model,
+            language=shared.language,
+            profile=profile,
+            condense=shared.condense or ("model" if profile.name == "full" else "rules"),
+            budget=self._budget(model, profile, sampling),
+            refuse_below=shared.refuse_below,
+            embedder=shared.embedder,
+            whole_message=True,
+        )
+        clocks: dict[str, float] = {}
+        message: BaseMessage | None = None
+        retrieval: Retrieval | None = None
+        for piece in chain.stream(state):
+            if self._cancelled.is_set():
+                return
+            if "query" in piece:
+                state["query"] = piece["query"]
+                clocks["condense"] = _ms(shared.began)
+            if "context" in piece:
+                retrieval = self._retriever.result(state["query"])
+                clocks["retrieve"] = 1000 * self._retriever.seconds(state["query"])
+                self._events.put(Retrieved(self.arm, state["query"], retrieval))
+            if "shaped" in piece:
+                state["shaped"] = piece["shaped"]
+            if "answer" in piece:
+                clocks.setdefault("first_token", _ms(shared.began))
+                message = piece["answer"] if message is None else message + piece["answer"]
+                self._show(piece["answer"])
+        assert message is not None
+        answer = self._finish(message, state.get("shaped"), profile, sampling, clocks, retrieval)
+        self._events.put(Finished(self.arm, answer))
+
+    def _prepare(self) -> tuple[BaseChatModel, ContextProfile, Sampling]:
+        """The arm's model with its sampling set, and what suits its size."""
+        shared = self._shared
+        model = self._chat_model_for(self.arm)
+        engine_model = model if isinstance(model, EngineChatModel) else None
+        profile = shared.profile or (profile_for(engine_model.engine.parameters) if engine_model else FULL)
+        sampling = shared.sampling or Sampling(
+            max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
+        )
+        sampling = replace(sampling, stop=sampling.stop or profile.stop)
+        if engine_model is not None:
+            model = engine_model.model_copy(update={"sampling": sampling, "request_id": self._request_id})
+        self._model = model
+        return model, profile, sampling
+
+    def _budget(self, model: BaseChatModel, profile: ContextProfile, sampling: Sampling) -> int:
+        """Tokens that passages may take: the context less answer, question, history and template."""
+        shared = self._shared
+        limit = shared.context_tokens
+        count = estimate_tokens
+        if isinstance(model, EngineChatModel):
+            limit = limit or model.engine.context_tokens
+            count = model.engine.count_tokens
+        frame = build_messages(
+            shared.text, context=" ", history=shared.history, language=shared.language, profile=profile
+        )
+        taken = sum(count(message.text) for message in frame) + _TEMPLATE_TOKENS
+        return (limit or _DEFAULT_CONTEXT_TOKENS) - sampling.max_new_tokens - taken
+
+    def _show(self, piece: BaseMessage) -> None:
+        thought = piece.additional_kwargs.get("reasoning_content", "")
+        if thought:
+            self._events.put(Token(self.arm, thought, thinking=True))
+        if piece.text:
+            self._events.put(Token(self.arm, piece.text))
+
+    def _finish(
+        self,
+        message: BaseMessage,
+        shaped: ShapedContext | None,
+        profile: ContextProfile,
+        sampling: Sampling,
+        clocks: dict[str, float],
+        retrieval: Retrieval | None,
+    ) -> Answer:
+        """The answer with its citations, counts, clocks and record."""
+        shared = self._shared
+        told = message.response_metadata
+        text = message.text.strip()
+        reason = told.get("finish_reason") or "stop"
+        refused = reason == "refused" or looks_like_refusal(text)
+        shown = [used.passage for used in shaped.used] if shaped is not None else []
+        if refused and self.arm.retrieval:
+            text = refusal(shared.language)
+        elif shown and profile.guard and reason != "cancelled":
+            text = guard_answer(shared.text, text, shown, embedder=shared.embedder).text
+        began = time.perf_counter()
+        sentences, citations = cite(
+            text, [] if refused else shown, question=shared.text, embedder=shared.embedder
+        )
+        clocks["cite"] = _ms(began)
+        for stage in ("prefill", "generate"):
+            if stage in told.get("timings_ms", {}):
+                clocks[stage] = told["timings_ms"][stage]
+        clocks["total"] = _ms(shared.began)
+        usage: Any = getattr(message, "usage_metadata", None) or {}
+        return Answer(
+            text=text,
+            sentences=sentences,
+            citations=citations,
+            refused=refused,
+            thinking=message.additional_kwargs.get("reasoning_content", ""),
+            prompt=told.get("prompt", ""),
+            prompt_tokens=usage.get("input_tokens", 0),
+            cached_tokens=(usage.get("input_token_details") or {}).get("cache_read", 0),
+            completion_tokens=usage.get("output_tokens", 0),
+            cut_tokens=shaped.cut_tokens if shaped is not None else 0,
+            finish_reason=reason,
+            timings_ms=clocks,
+            record=ArmRecord(
+                arm=self.arm.name,
+                model=told.get("model_name", ""),
+                model_revision=told.get("model_revision", ""),
+                adapter=self.arm.adapter,
+                adapter_sha256=shared.adapter_sha256(self.arm.adapter) if self.arm.adapter else None,
+                prompt_sha256=told.get("prompt_sha256", ""),
+                index_generation=retrieval.generation if retrieval is not None else "",
+                sampling=sampling,
+            ),
+        )
+
+
+def _ms(began: float) -> float:
+    return 1000 * (time.perf_counter() - began)

@@ -1,0 +1,197 @@
+"""The chain of retrieval and generation, in LangChain's expression language.
+
+`{input, chat_history}` becomes `{input, chat_history, query, context, shaped, answer}`. Streaming it yields
+the query, then the passages, then the answer piece by piece. Works with any retriever and chat model.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal
+
+from langchain_core.documents import Document
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda, RunnablePassthrough
+
+from assistant.arms import Turn
+from assistant.chat_model import EngineChatModel
+from assistant.condense import condense_by_rules, leans_on_history
+from assistant.context import FULL, ContextProfile, CountTokens, ShapedContext, shape_context
+from assistant.language import detect_language
+from assistant.messages import Language
+from assistant.prompts import build_messages, condense_messages, refusal
+from knowledge.documents import Passage
+
+if TYPE_CHECKING:
+    from knowledge.embeddings import Embedder
+
+Condense = Literal["rules", "model", "off"]
+_NEW_BEFORE_EARLIER = 2
+_EARLIER = 2
+
+
+def build_chain(
+    retriever: BaseRetriever | None,
+    chat_model: BaseChatModel,
+    *,
+    language: Language | None = None,
+    profile: ContextProfile = FULL,
+    condense: Condense = "rules",
+    budget: int = 2048,
+    refuse_below: float = 0.0,
+    embedder: "Embedder | None" = None,
+    count_tokens: CountTokens | None = None,
+    whole_message: bool = False,
+) -> Runnable[dict[str, Any], dict[str, Any]]:
+    """Return the chain.
+
+    Its input may also have `earlier`: documents that the previous answer used; they stay available to a
+    follow-up that leans on them.
+
+    Args:
+        retriever: None answers without retrieval; the chain then has no `query`, `context` and `shaped`.
+        language: of prompt and refusal; None takes the question's.
+        profile: how much the model can read (see `assistant.context`).
+        condense: how a follow-up becomes a query that stands alone: by rules, by asking the model, or not.
+        budget: tokens that the passages may take in the prompt.
+        refuse_below: passages whose `score` is lower are dropped; when none remain, the answer is a refusal
+            and the model is not run.
+        embedder: helps to pick sentences; only where it knows the question's language.
+        count_tokens: of the answering model; None asks an `EngineChatModel`, and estimates for any other,
+            whose own counting may fetch a tokenizer from the network.
+        whole_message: `answer` is the model's message with its metadata instead of its text.
+    """
+
+    if count_tokens is None:
+        count_tokens = (
+            chat_model.get_num_tokens if isinstance(chat_model, EngineChatModel) else estimate_tokens
+        )
+    count = count_tokens
+
+    def language_of(state: dict[str, Any]) -> Language:
+        return language or detect_language(state["input"])
+
+    def query(state: dict[str, Any]) -> str:
+        history = as_turns(state.get("chat_history", ()))
+        if condense == "off" or not history:
+            return str(state["input"])
+        if condense == "rules":
+            return condense_by_rules(state["input"], history)
+        messages = condense_messages(
+            state["input"], history[-profile.history_turns or -6 :], language_of(state)
+        )
+        return chat_model.invoke(messages).text.strip() or str(state["input"])
+
+    def relevant(state: dict[str, Any]) -> list[Document]:
+        found = [d for d in state["found"] if d.metadata.get("score", 1.0) >= refuse_below]
+        earlier = list(state.get("earlier", ()))
+        if not earlier or not state.get("chat_history") or not leans_on_history(state["input"]):
+            return found
+        return _with_earlier(found, earlier)
+
+    def shaped(state: dict[str, Any]) -> ShapedContext:
+        passages = [as_passage(document, at) for at, document in enumerate(state["context"])]
+        return shape_context(
+            state["input"],
+            passages,
+            count_tokens=count,
+            budget=budget,
+            profile=profile,
+            embedder=embedder,
+        )
+
+    def answer(states: Iterator[dict[str, Any]]) -> Iterator[BaseMessage]:
+        for state in _joined(states):
+            if retriever is not None and not state["shaped"].used:
+                metadata = {"finish_reason": "refused"}
+                yield AIMessageChunk(content=refusal(language_of(state)), response_metadata=metadata)
+                return
+            messages = build_messages(
+                state["input"],
+                context=state["shaped"].text if retriever is not None else None,
+                history=as_turns(state.get("chat_history", ())),
+                language=language_of(state),
+                profile=profile,
+            )
+            yield from chat_model.stream(messages)
+
+    said: Runnable[Any, Any] = RunnableGenerator(answer)
+    if not whole_message:
+        said = said | StrOutputParser()
+    if retriever is None:
+        return RunnablePassthrough.assign(answer=said)
+    search = RunnableLambda(lambda state: state["query"]) | retriever
+    return (
+        RunnablePassthrough.assign(query=RunnableLambda(query))
+        .assign(context=RunnablePassthrough.assign(found=search) | RunnableLambda(relevant))
+        .assign(shaped=RunnableLambda(shaped))
+        .assign(answer=said)
+    )
+
+
+def as_document(passage: Passage) -> Document:
+    """Return a passage as LangChain's document; its fields become metadata."""
+    metadata = asdict(passage)
+    metadata["heading_path"] = list(passage.heading_path)
+    return Document(page_content=metadata.pop("text"), metadata=metadata)
+
+
+def as_passage(document: Document, at: int = 0) -> Passage:
+    """Return a document as a passage. What another retriever's metadata lacks gets a neutral value.
+
+    Args:
+        at: its rank, which numbers documents that have no chunk id.
+    """
+    metadata = document.metadata
+    known = {name: metadata[name] for name in Passage.__dataclass_fields__ if name in metadata}
+    neutral: dict[str, Any] = {
+        "chunk_id": -1 - at,
+        "source_id": -1,
+        "base_id": -1,
+        "source_name": str(metadata.get("source", "")),
+        "start": 0,
+        "end": len(document.page_content),
+        "score": 1.0,
+    }
+    known["heading_path"] = tuple(metadata.get("heading_path", ()))
+    return Passage(**neutral | known | {"text": document.page_content})
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens a text has: one for a Chinese character, one for 3.5 others."""
+    han = sum("\u3400" <= character <= "\u9fff" for character in text)
+    return han + round((len(text) - han) / 3.5)
+
+
+def as_turns(messages: Sequence[BaseMessage | Turn]) -> list[Turn]:
+    """Return LangChain messages as turns; system and tool messages are left out."""
+    turns: list[Turn] = []
+    for message in messages:
+        if isinstance(message, Turn):
+            turns.append(message)
+        elif isinstance(message, AIMessage):
+            turns.append(Turn("assistant", message.text))
+        elif message.type == "human":
+            turns.append(Turn("user", message.text))
+    return turns
+
+
+def _with_earlier(found: list[Document], earlier: list[Document]) -> list[Document]:
+    """New passages with the previous answer's after the best of them, none twice."""
+    known = {_identity(document) for document in found}
+    added = [document for document in earlier if _identity(document) not in known][:_EARLIER]
+    return [*found[:_NEW_BEFORE_EARLIER], *added, *found[_NEW_BEFORE_EARLIER:]]
+
+
+def _identity(document: Document) -> Any:
+    return document.metadata.get("chunk_id", document.page_content)
+
+
+def _joined(states: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The pieces of a streamed state as one."""
+    whole: dict[str, Any] = {}
+    for state in states:
+        whole |= state
+    yield whole
