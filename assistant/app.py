@@ -24,15 +24,16 @@ from assistant.arms import (
     Sampling,
     Token,
     Turn,
+    passages_of,
     to_json,
 )
 from assistant.errors import TANDEM_ERRORS, AssistantError
 from assistant.jobs import Job, Jobs
 from assistant.locking import DataFolderLock
 from assistant.messages import Language
-from assistant.settings import Settings, load_settings
+from assistant.settings import GenerationSettings, Settings, load_settings
 from assistant.setup import SAMPLE_BASES, example_questions
-from knowledge.documents import Notice, ParsedDocument, Retrieval
+from knowledge.documents import Notice, ParsedDocument, Passage, Retrieval
 from knowledge.messages import render
 
 if TYPE_CHECKING:
@@ -467,7 +468,7 @@ class App:
         base_ids: Sequence[int],
         conversation_id: int | None = None,
         sampling: Sampling | None = None,
-        language: Language = "en",
+        language: Language | None = None,
         top_k: int | None = None,
     ) -> Iterator[Event]:
         """Answer a question by each arm, yielding what happens; arms come interleaved.
@@ -476,17 +477,22 @@ class App:
             base_ids: the knowledge bases that retrieving arms search.
             conversation_id: the answers are added to it when all arms are done, and its earlier turns are
                 the history; None asks without either.
-            sampling: in place of the settings' defaults.
-            language: of a refusal, when the question's own cannot be told.
+            sampling: in place of the settings'; None, with nothing set there, takes what suits the model.
+            language: of prompt and refusal; None takes the question's.
 
         Closing the iterator cancels what still runs; what was written by then is added all the same.
         """
         from assistant.ask import ask
 
         history: list[Turn] = []
+        earlier: list[Passage] = []
         if conversation_id is not None:
-            history = self.conversations.get(conversation_id).history(arms[0].name)
-        sampling = sampling or self.settings.generation.sampling()
+            conversation = self.conversations.get(conversation_id)
+            history = conversation.history(arms[0].name)
+            if conversation.turns and (last := conversation.turns[-1].answers.get(arms[0].name)):
+                earlier = passages_of(last)
+        if sampling is None and self.settings.generation != GenerationSettings():
+            sampling = self.settings.generation.sampling()
         answers: dict[str, Any] = {}
         retrievals: dict[str, Retrieval] = {}
 
@@ -512,11 +518,12 @@ class App:
                 question,
                 arms=arms,
                 history=history,
+                earlier=earlier,
                 retrieve=retrieve,
                 chat_model_for=self.chat_model,
                 sampling=sampling,
                 language=language,
-                score_threshold=self.settings.retrieval.score_threshold,
+                refuse_below=self.settings.retrieval.score_threshold,
                 embedder=self._citing_embedder(base_ids),
                 profile=self._profile(),
             ):
@@ -553,13 +560,10 @@ class App:
 
         return EngineChatModel(engine=self.loaded.engine(), adapter=arm.adapter)
 
-    def _profile(self) -> "ContextProfile":
-        from assistant.context import FULL, SMALL, profile_for
+    def _profile(self) -> "ContextProfile | None":
+        from assistant.context import FULL, SMALL
 
-        chosen = self.settings.models.reader_profile
-        if chosen == "auto":
-            return profile_for(self.loaded.engine().parameters)
-        return SMALL if chosen == "small" else FULL
+        return {"auto": None, "small": SMALL, "full": FULL}[self.settings.models.reader_profile]
 
     def _citing_embedder(self, base_ids: Sequence[int]) -> "Embedder":
         name = self.knowledge.base(base_ids[0]).embedder if base_ids else self.settings.models.embedding
