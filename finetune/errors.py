@@ -1,9 +1,11 @@
 """What can go wrong in this package.
 
 FinetuneError
+├── DatasetError             rows cannot be read, or not enough of them can be trained on
 └── ModelUnavailableError    a model cannot be found, fetched, verified or loaded
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from finetune.messages import Language, render
@@ -32,3 +34,15 @@ class FinetuneError(Exception):
 
 class ModelUnavailableError(FinetuneError):
     """A model cannot be found, fetched, verified or loaded."""
+
+
+class DatasetError(FinetuneError):
+    """Rows cannot be read, or not enough of them can be trained on.
+
+    Args:
+        findings: `finetune.examples.Finding` of the rows that are the reason, where rows are.
+    """
+
+    def __init__(self, code: str, *, findings: Sequence[Any] = (), **params: Any) -> None:
+        super().__init__(code, **params)
+        self.findings = tuple(findings)

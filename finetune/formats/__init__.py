@@ -1,0 +1,1 @@
+"""Dataset files in every common layout -> `Example`, and back out as alpaca, ShareGPT or OpenAI messages."""
