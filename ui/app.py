@@ -8,7 +8,7 @@ import streamlit as st
 from ui.ask_parts.sidebar import conversation_list
 from ui.frame import framed
 from ui.resources import open_app
-from ui.text import choose_language, language_switch, say
+from ui.text import choose_language, language, language_switch, say
 
 HERE = Path(__file__).parent
 
@@ -20,6 +20,8 @@ st.logo(str(HERE / "static" / "logo.svg"), icon_image=str(HERE / "static" / "ico
 with framed():
     app = open_app()
     choose_language(app.settings.language)
+    if language() == "zh":
+        st.html(HERE / "static" / "zh.css")
     page = st.navigation(
         [
             st.Page(

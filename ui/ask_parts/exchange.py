@@ -76,11 +76,11 @@ def write_answer(
     """
     with st.chat_message("assistant", avatar=":material/subject:"):
         status = st.empty()
+        thoughts = st.empty()
+        words = st.empty()
         if stop_button:
             # Any click ends the run that writes the answer, so this one needs to do nothing else.
             st.button(say("app.stop"), icon=":material/stop:", key="stop_example")
-        thoughts = st.empty()
-        words = st.empty()
         status.caption(f":shimmer[{say('ask.searching')}]")
         events = app.ask(
             question,
@@ -118,7 +118,7 @@ def _follow(
                 text += event.text
                 if time.monotonic() - painted >= FRAME_S:
                     status.empty()
-                    words.text(text + " ▍")
+                    words.text(text)
                     painted = time.monotonic()
             case Finished():
                 words.text(event.answer.text)

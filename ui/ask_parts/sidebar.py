@@ -31,6 +31,8 @@ def conversation_list(app: "App") -> None:
         placeholder=say("conversations.search"),
         label_visibility="collapsed",
         icon=":material/search:",
+        type="search",
+        live=True,
         key="conversation_search",
         persist_state="session",
     )

@@ -31,7 +31,10 @@ def welcome(app: "App", *, anything: bool) -> str | None:
         return None
     chosen = None
     with st.container(horizontal_alignment="center", gap="small"):
-        for number, example in enumerate(app.example_questions(language())[:3]):
+        examples = app.example_questions(language())[:3]
+        if examples:
+            st.caption(say("welcome.examples"))
+        for number, example in enumerate(examples):
             if st.button(
                 plain(example), key=f"example_{number}", width="stretch", icon=":material/north_east:"
             ):

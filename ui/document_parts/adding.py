@@ -29,7 +29,11 @@ def adding(app: "App", base: "BaseInfo") -> None:
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         folder = st.text_input(
-            say("adding.folder"), placeholder=say("adding.folder_hint"), key=f"folder_{round_}", width=520
+            say("adding.folder"),
+            live=True,
+            placeholder=say("adding.folder_hint"),
+            key=f"folder_{round_}",
+            width=520,
         )
         password = st.text_input(
             say("adding.password"),

@@ -31,6 +31,8 @@ def files(app: "App", base: "BaseInfo") -> None:
             placeholder=say("files.search"),
             label_visibility="collapsed",
             key="files_search",
+            type="search",
+            live=True,
             width=320,
         )
         st.caption(say("files.count", **states))

@@ -20,7 +20,12 @@ def trying(app: "App", base: "BaseInfo") -> None:
     """Draw the tab."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         query = st.text_input(
-            say("trying.query"), placeholder=say("trying.hint"), key="trying_query", width=460
+            say("trying.query"),
+            type="search",
+            live="400ms",
+            placeholder=say("trying.hint"),
+            key="trying_query",
+            width=460,
         )
         mode = st.segmented_control(
             say("trying.mode"),
