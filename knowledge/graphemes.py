@@ -33,7 +33,8 @@ def is_boundary(text: str, position: int) -> bool:
     before, after = text[position - 1], text[position]
     if before.isascii() and after.isascii():
         return not (before == "\r" and after == "\n")
-    if _extends(after) or before == _JOINER:
+    # A virama (combining class 9) ties consonants into one letter.
+    if _extends(after) or before == _JOINER or unicodedata.combining(before) == 9:
         return False
     if _is_flag_half(before) and _is_flag_half(after):
         run = 0

@@ -4,13 +4,13 @@ Sizes are counted by the embedder's own tokenizer, over the text exactly as it w
 cut off silently. Knows nothing of files and of what embeds.
 """
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice, pairwise
+from itertools import islice
 
 from knowledge.documents import Block, BlockKind, Chunk, ParsedDocument
 from knowledge.graphemes import boundary_at_or_before
+from knowledge.sentences import cut_evenly, sentences
 
 CountTokens = Callable[[list[str]], list[int]]
 
@@ -20,16 +20,7 @@ _MIN_WINDOW = 64
 _TITLE_WIDTH = 48
 _PATH_WIDTH = 120
 _HEADER_WIDTH = 100
-
-_SENTENCE_END = re.compile(
-    r"[。！？；…!?]+[”’」』》）)\]\"']*[ \u3000]*\n?"  # full-width ends need no space after them
-    r"|[.!?]+[”’\"')\]]*(?:[ \u3000]+(?=[^\sa-z])|\n)"
-    r"|\n+"
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:[A-Z]|Dr|Mr|Mrs|Ms|Prof|St|No|Nr|Fig|Eq|Sec|Vol|vs|etc|e\.g|i\.e|cf|al))\.\s*$"
-)
-_CLAUSE_END = re.compile(r"[，、,;:：；]\s*|\s+")
+_RUNNING = ("list", "paragraph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +131,7 @@ class _Splitting:
         if not atoms:
             return []
         chunks: list[Chunk] = []
-        pieces = self._overlapped(atoms, self._pieces(atoms))
-        waiting = [(piece, self._chunk(atoms, piece)) for piece in pieces]
+        waiting = [(piece, self._chunk(atoms, piece)) for piece in self._pieces(atoms)]
         # Token counts do not quite add up over a join, and a prefix may have grown: count what is embedded.
         while waiting:
             counts = self.count([embed_text(chunk, self.title) for _, chunk in waiting])
@@ -182,7 +172,7 @@ class _Splitting:
                     continue
                 parts = [
                     _Atom(start, end, atom.block)
-                    for start, end in _cut_long(self.text, atom.start, atom.end, -(-atom.tokens // room))
+                    for start, end in cut_evenly(self.text, atom.start, atom.end, -(-atom.tokens // room))
                 ]
                 done += parts
                 if len(parts) > 1:
@@ -240,7 +230,7 @@ class _Splitting:
                 if self.blocks[atoms[start - 1].block].kind == "heading":
                     start = position
                 pieces.append(_Piece(first, start - 1, self._common_path(atoms, first, start - 1)))
-                first = start
+                first = self._overlap_start(atoms, first, start) if start == position else start
                 tokens = sum(other.tokens for other in atoms[first:position])
             tokens += atom.tokens
         pieces.append(_Piece(first, len(atoms) - 1, self._common_path(atoms, first, len(atoms) - 1)))
@@ -256,14 +246,13 @@ class _Splitting:
         if atom.block == atoms[position - 1].block or before.kind == "heading":
             return False
         if block.kind == "heading":
-            path = self._common_path(atoms, first, position - 1)
-            shared = _common(path, block.heading_path[:-1])
-            if not shared and (path or len(self.blocks[atoms[first].block].heading_path) > 0):
+            above = self._common_path(atoms, first, position - 1)
+            shared = _common(above, block.heading_path[:-1])
+            section = self._section_tokens(atoms, position)
+            if tokens + section > self.rooms[atom.block] or tokens >= self.config.min_size:
                 return True
-            return tokens + self._section_tokens(atoms, position) > self.rooms[atom.block] or (
-                tokens >= self.config.min_size
-                and self._section_tokens(atoms, position) >= self.config.min_size
-            )
+            introduces = above == block.heading_path[:-1]
+            return not introduces and (section >= self.config.min_size or not shared)
         if block.kind in ("table", "code"):
             # Kept whole where that is possible at all.
             size = self._block_tokens(atoms, position)
@@ -303,28 +292,18 @@ class _Splitting:
     def _continues(self, atom: _Atom) -> bool:
         return atom.start > self.blocks[atom.block].start
 
-    def _overlapped(self, atoms: Sequence[_Atom], pieces: list[_Piece]) -> list[_Piece]:
-        """Let a piece that goes on within running text begin with the sentences before it."""
-        if not self.config.chunk_overlap:
-            return pieces
-        result = pieces[:1]
-        for before, piece in pairwise(pieces):
-            path = self.blocks[atoms[piece.first].block].heading_path
-            used = sum(atom.tokens for atom in atoms[piece.first : piece.last + 1])
-            room = min(self.config.chunk_overlap, self.rooms[atoms[piece.first].block] - used)
-            first = piece.first
-            while first - 1 > before.first and self.blocks[atoms[piece.first].block].kind in (
-                "paragraph",
-                "list",
-            ):
-                atom = atoms[first - 1]
-                block = self.blocks[atom.block]
-                room -= atom.tokens
-                if room < 0 or block.kind not in ("paragraph", "list") or block.heading_path != path:
-                    break
-                first -= 1
-            result.append(replace(piece, first=first))
-        return result
+    def _overlap_start(self, atoms: Sequence[_Atom], first: int, position: int) -> int:
+        """Where a piece whose first new atom is at `position` begins: some sentences back in running text."""
+        new = self.blocks[atoms[position].block]
+        room = min(self.config.chunk_overlap, self.rooms[atoms[position].block] - atoms[position].tokens)
+        start = position
+        while new.kind in _RUNNING and start - 1 > first:
+            block = self.blocks[atoms[start - 1].block]
+            room -= atoms[start - 1].tokens
+            if room < 0 or block.kind not in _RUNNING or block.heading_path != new.heading_path:
+                break
+            start -= 1
+        return start
 
     def _smaller(self, atoms: list[_Atom], piece: _Piece) -> list[_Piece]:
         """Halve a piece that proved too long; a single atom is cut, and at last loses headings."""
@@ -335,7 +314,7 @@ class _Splitting:
                 _Piece(middle, piece.last, self._common_path(atoms, middle, piece.last)),
             ]
         atom = atoms[piece.first]
-        parts = _cut_long(self.text, atom.start, atom.end, 2)
+        parts = cut_evenly(self.text, atom.start, atom.end, 2)
         if len(parts) == 1:
             if not piece.path:
                 raise ValueError(f"max_tokens={self.limit} cannot hold a single character with its title")
@@ -393,46 +372,6 @@ def _cut_block(text: str, block: Block) -> Iterator[tuple[int, int]]:
             start = end
         return
     yield from sentences(text, block.start, block.end)
-
-
-def sentences(text: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
-    """Find the sentences of `text[start:end]`, by Western and Chinese ends and by line ends.
-
-    Yields:
-        (start, end) of each, adjoining; white space after a sentence belongs to it.
-    """
-    end = len(text) if end is None else end
-    begin = start
-    for match in _SENTENCE_END.finditer(text, start, end):
-        cut = match.end()
-        if text[match.start()] == "." and _ABBREVIATION.search(text, max(begin, cut - 12), cut):
-            continue
-        if cut > begin:
-            yield begin, cut
-        begin = cut
-    if begin < end:
-        yield begin, end
-
-
-def _cut_long(text: str, start: int, end: int, parts: int) -> list[tuple[int, int]]:
-    """Cut a span into about `parts` parts, at clause ends or spaces near the cut, else between characters."""
-    if end - start < 2:
-        return [(start, end)]
-    step = max((end - start) // max(parts, 2), 1)
-    spans = []
-    begin = start
-    while end - begin > step:
-        target = begin + step
-        cut = 0
-        for match in _CLAUSE_END.finditer(text, begin + step // 2, target):
-            cut = match.end()
-        cut = boundary_at_or_before(text, cut or target, above=begin)
-        if cut >= end:
-            break
-        spans.append((begin, cut))
-        begin = cut
-    spans.append((begin, end))
-    return spans
 
 
 def _common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

@@ -179,7 +179,7 @@ def _squeeze(text: str) -> str:
 
 def _find(page: str, highlight: str) -> set[int]:
     """Positions in the squeezed page that belong to the passage, found whole or piece by piece."""
-    from knowledge.splitter import sentences
+    from knowledge.sentences import sentences
 
     positions: set[int] = set()
     whole = _squeeze(highlight)

@@ -129,6 +129,7 @@ def _judge(builder: DocumentBuilder, pages: list[list[Line]], damaged: list[int]
             lines.clear()
         elif broken > 0.05 * visible:
             doubtful.append(number)
+            lines[:] = [line for line in lines if len(_BROKEN.findall(line.text)) <= 0.25 * len(line.text)]
     for code, numbers in (
         ("pages_unreadable", damaged),
         ("pages_without_text", empty),
