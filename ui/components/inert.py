@@ -9,10 +9,12 @@ from typing import overload
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@/=^\"'])")
 _BREAKS = re.compile(r"\s+")
+# An address becomes a link even when its marks are escaped; a word joiner, which nobody sees, parts it.
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)(?=\w)", re.IGNORECASE)
 
 
 def plain(text: str, *, limit: int | None = None) -> str:
-    """Return `text` on one line with every character that Markdown could read escaped.
+    """Return `text` on one line so that Markdown shows it as it is: no markup, no image, no link.
 
     Args:
         limit: characters kept; a longer text ends in "…".
@@ -20,7 +22,7 @@ def plain(text: str, *, limit: int | None = None) -> str:
     line = _BREAKS.sub(" ", text).strip()
     if limit is not None and len(line) > limit:
         line = line[: limit - 1].rstrip() + "…"
-    return _SPECIAL.sub(r"\\\1", line)
+    return _SPECIAL.sub(r"\\\1", _ADDRESS.sub("\u2060", line))
 
 
 class Utf16:
