@@ -6,15 +6,13 @@ A message says what, why, and what to do next, on one line.
 from typing import Any, Literal
 
 from finetune.data_messages import DATA_MESSAGES
+from finetune.model_messages import MODEL_MESSAGES
 
 Language = Literal["en", "zh"]
 
 MESSAGES: dict[str, dict[Language, str]] = {
     **DATA_MESSAGES,
-    "model_unknown": {
-        "en": "There is no model named {name}. `tandem models` lists those there are.",
-        "zh": "没有名为 {name} 的模型。运行 `tandem models` 查看可用模型。",
-    },
+    **MODEL_MESSAGES,
 }
 
 
