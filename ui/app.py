@@ -7,7 +7,7 @@ import streamlit as st
 
 from ui.ask_parts.sidebar import conversation_list
 from ui.frame import framed
-from ui.resources import open_app
+from ui.resources import open_app, warm_up
 from ui.text import choose_language, language, language_switch, say
 
 HERE = Path(__file__).parent
@@ -43,3 +43,4 @@ with framed():
             conversation_list(app)
         language_switch()
     page.run()
+    warm_up(app)

@@ -21,9 +21,13 @@ def open_app() -> "App":
     """
     from assistant.app import App
 
-    app = App.open(purpose="page")
-    app.warm_up()
-    return app
+    return App.open(purpose="page")
+
+
+def warm_up(app: "App") -> None:
+    """Load the models in the background, once."""
+    if app.ready().stage == "starting":
+        app.warm_up()
 
 
 def close_app() -> None:

@@ -27,6 +27,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+HEAD_START_S = 2.0
+"""Seconds that the first page has to itself before the models are loaded."""
+
 CONTENT_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -115,11 +118,14 @@ async def _refuse(scope: Scope, send: Send) -> None:
 @asynccontextmanager
 async def _open_app(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Open the assistant beside the server, so that the page is painted before its models are loaded."""
-    from ui.resources import close_app, open_app
+    from ui.resources import close_app, open_app, warm_up
 
     async def warm() -> None:
         try:
-            await asyncio.to_thread(open_app)
+            app = await asyncio.to_thread(open_app)
+            # Importing the model libraries takes all of a small machine; a page that is waiting goes first.
+            await asyncio.sleep(HEAD_START_S)
+            warm_up(app)
         except Exception:  # the page shows the reason when it asks for the app itself
             logger.info("the assistant could not be opened yet", exc_info=True)
 
@@ -127,6 +133,7 @@ async def _open_app(_app: Any) -> AsyncIterator[dict[str, Any]]:
     try:
         yield {}
     finally:
+        warming.cancel()
         await asyncio.gather(warming, return_exceptions=True)
         await asyncio.to_thread(close_app)
 

@@ -1,0 +1,178 @@
+"""The pages as a user meets them, without a browser: real App, real store, no models needed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from assistant.app import App
+from assistant.arms import Answer, Citation, Sentence
+from knowledge.documents import Passage, Retrieval
+from ui.resources import close_app, open_app
+
+SCRIPT = Path(__file__).resolve().parents[2] / "ui" / "app.py"
+HOSTILE = "![x](https://evil.example/a.png) $x$"
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    """The App that the page opens, on an empty data folder; its models are never asked for."""
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("TANDEM_CONFIG", raising=False)
+    monkeypatch.setattr(App, "warm_up", lambda self: None)
+    monkeypatch.chdir(tmp_path)
+    st.cache_resource.clear()
+    yield open_app()
+    close_app()
+
+
+def run(page: str | None = None, *, lang: str | None = None, conversation: int | None = None) -> AppTest:
+    at = AppTest.from_file(str(SCRIPT), default_timeout=30)
+    if lang is not None:
+        at.query_params["lang"] = lang
+    if conversation is not None:
+        at.query_params["c"] = str(conversation)
+    at.run()
+    if page is not None:
+        at.switch_page(f"app_pages/{page}.py").run()
+    assert not at.exception, at.exception
+    return at
+
+
+def captions(at: AppTest) -> list[str]:
+    return [item.value for item in at.caption]
+
+
+def conversation(app: App) -> int:
+    passage = Passage(1, 1, 1, "manual.pdf", "It lasts six months.", 0, 20, 0.8, page_first=1, page_label="1")
+    answer = Answer(
+        "Six months.",
+        (Sentence(0, 11, (1,), spans={1: ((0, 20),)}),),
+        (Citation(1, passage, ((0, 20),), 0.9),),
+    )
+    number = app.create_conversation()
+    app.conversations.add_turn(
+        number,
+        f"How long? {HOSTILE}",
+        {"rag": answer},
+        retrievals={"rag": Retrieval("How long?", (passage,))},
+    )
+    return number
+
+
+def test_first_sight_in_english_and_chinese(app: App) -> None:
+    at = run(lang="en")
+    assert [title.value for title in at.title] == ["What would you like to know?"]
+    assert "There is nothing to search yet. Add documents first." in captions(at)
+    at = run(lang="zh")
+    assert [title.value for title in at.title] == ["您想了解什么？"]
+    assert at.chat_input[0].placeholder == "向您的文档提问"
+    assert at.chat_input[0].disabled
+
+
+def test_the_switch_changes_the_language_and_keeps_it_in_the_address(app: App) -> None:
+    at = run(lang="en")
+    at.get_by_key("language_choice").set_value("zh").run()
+    assert [title.value for title in at.title] == ["您想了解什么？"]
+    assert at.query_params["lang"] == ["zh"]
+    at.switch_page("app_pages/documents.py").run()
+    assert [title.value for title in at.title] == ["文档"]
+
+
+def test_a_knowledge_base_is_made_renamed_and_deleted(app: App) -> None:
+    at = run("documents", lang="en")
+    at.button[[b.label for b in at.button].index("New knowledge base")].click().run()
+    at.text_input[[t.label for t in at.text_input].index("Name")].set_value("手册 one")
+    at.form_submit_button[0].click().run()
+    at.run()
+    assert [base.name for base in app.bases()] == ["手册 one"]
+    assert at.selectbox(key="documents_base").options == ["手册 one  ·  0 files, 0 chunks"]
+
+    at.button(key="base_rename_open").click().run()
+    at.text_input[[t.label for t in at.text_input].index("Name")].set_value(HOSTILE)
+    at.form_submit_button[0].click().run()
+    assert [base.name for base in app.bases()] == [HOSTILE]
+
+    at.button(key="base_delete_open").click().run()
+    assert not any(HOSTILE in item.value for item in at.markdown)
+    at.button(key="base_delete_yes").click().run()
+    assert app.bases() == []
+
+
+def test_an_error_of_ours_is_one_line_in_the_users_language(app: App) -> None:
+    app.create_base("manuals")
+    at = run("documents", lang="zh")
+    at.button(key="base_new").click().run()
+    at.text_input[[t.label for t in at.text_input].index("名称")].set_value("manuals")
+    at.form_submit_button[0].click().run()
+    assert len(at.error) == 1
+    assert "manuals" in at.error[0].value
+    assert any("一" <= char <= "鿿" for char in at.error[0].value)
+
+
+def test_a_defect_is_told_plainly_and_its_traceback_goes_to_the_log(
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(self: App) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(App, "bases", broken)
+    at = run(lang="en")
+    assert len(at.error) == 1
+    assert "secret" not in at.error[0].value
+    assert "secret detail" in caplog.text
+
+
+def test_a_locked_data_folder_is_one_line(app: App, tmp_path: Path) -> None:
+    other = App.open(app.settings.model_copy(update={"data_dir": tmp_path / "other"}), purpose="a test")
+    try:
+        close_app()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TANDEM_DATA_DIR", str(tmp_path / "other"))
+            at = run(lang="en")
+        assert len(at.error) == 1
+        assert "in use" in at.error[0].value
+    finally:
+        other.close()
+
+
+def test_a_conversation_is_found_by_its_number_and_shown_inertly(app: App) -> None:
+    number = conversation(app)
+    at = run(lang="en", conversation=number)
+    assert at.text[0].value == f"How long? {HOSTILE}"
+    texts = [item.value for item in [*at.markdown, *at.caption]] + [button.label for button in at.button]
+    assert not any("![x]" in text or "://" in text for text in texts)
+    assert at.query_params["c"] == [str(number)]
+
+
+def test_a_conversation_that_is_gone_gives_way_to_a_new_one(app: App) -> None:
+    at = run(lang="en", conversation=99)
+    assert [title.value for title in at.title] == ["What would you like to know?"]
+    assert "c" not in at.query_params
+
+
+def test_conversations_are_searched_renamed_and_deleted(app: App) -> None:
+    number = conversation(app)
+    at = run(lang="en")
+    at.text_input(key="conversation_search").set_value("nowhere").run()
+    assert "Nothing matches." in captions(at)
+    at.text_input(key="conversation_search").set_value("six months").run()
+    assert at.button(key=f"conversation_{number}")
+
+    at.get_by_key(f"conversation_menu_{number}").set_value("rename").run()
+    at.text_input[[t.label for t in at.text_input].index("Title")].set_value("Filters")
+    at.form_submit_button[0].click().run()
+    assert app.conversation(number).title == "Filters"
+
+    at.get_by_key(f"conversation_menu_{number}").set_value("delete").run()
+    at.button(key="conversation_delete_yes").click().run()
+    assert app.conversation_list() == []
+
+
+def test_settings_are_folded_away_with_the_defaults_of_the_settings_file(app: App) -> None:
+    at = run(lang="en")
+    assert at.slider(key="sampling_temperature").value == app.settings.generation.temperature
+    assert at.number_input(key="sampling_length").value == app.settings.generation.max_new_tokens
+    assert at.number_input(key="sampling_passages").value == app.settings.retrieval.top_k
