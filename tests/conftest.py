@@ -2,8 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from finetune.folders import ModelFolder
+    from finetune.models import LoadedModel
+    from knowledge.embeddings import Embedder
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -18,3 +24,40 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no ../shared/data beside the checkout: the real documents and questions are not here")
     return SHARED_DATA
+
+
+# The embedded models are fetched once from the package index, by the product's own code, and kept between
+# runs in TANDEM_TEST_MODELS or in the checkout's .cache.
+TEST_MODELS = Path(os.environ.get("TANDEM_TEST_MODELS") or ROOT / ".cache" / "models")
+
+
+@pytest.fixture(scope="session")
+def minilm_folder() -> "ModelFolder":
+    """The embedded embedding model on disk."""
+    from finetune.models import resolve
+
+    return resolve("all-minilm-l6-v2", models_dir=TEST_MODELS)
+
+
+@pytest.fixture(scope="session")
+def smollm2_folder() -> "ModelFolder":
+    """The embedded chat model on disk."""
+    from finetune.models import resolve
+
+    return resolve("smollm2-135m-instruct", models_dir=TEST_MODELS)
+
+
+@pytest.fixture(scope="session")
+def embedder(minilm_folder: "ModelFolder") -> "Embedder":
+    """The embedded embedding model, loaded as the application loads it."""
+    from knowledge.embeddings import load_embedder
+
+    return load_embedder(minilm_folder.path, name=minilm_folder.name, languages=frozenset({"en"}))
+
+
+@pytest.fixture(scope="session")
+def smollm2(smollm2_folder: "ModelFolder") -> "LoadedModel":
+    """The embedded chat model, loaded as the application loads it. Tests must leave it as it was."""
+    from finetune.models import load_model
+
+    return load_model(smollm2_folder)
