@@ -15,13 +15,13 @@ import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pypdfium2
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from samples.subset_fonts import write_fonts
 from samples.write_docx import write_docx
 
 SAMPLES = Path(__file__).resolve().parent
@@ -32,7 +32,9 @@ FIGURE = re.compile(r"<!-- figure: (?P<file>\S+) \| (?P<caption>.+?) -->")
 CONTENTS_TITLE = {"en": "Contents", "zh": "目录"}
 # 1 March 2026, the edition's date; of the same length as what Chromium writes, which keeps the PDF's offsets true.
 PDF_DATE = rb"(D:20260301000000+00'00')"
-BOOKMARK = re.compile(rb"/Title (?:\((?P<mark>\\376\\377|\xfe\xff|)(?P<text>(?:\\.|[^\\)])+)\)|<(?P<hexmark>FEFF|)(?P<hex>[0-9A-Fa-f]+)>)")
+BOOKMARK = re.compile(
+    rb"/Title (?:\((?P<mark>\\376\\377|\xfe\xff|)(?P<text>(?:\\.|[^\\)])+)\)|<(?P<hexmark>FEFF|)(?P<hex>[0-9A-Fa-f]+)>)"
+)
 UNIT = re.compile(r"(?<=\d) (?=%|°C|℃|mm|mL|L\b|kg|g\b|W\b|h\b|min\b)")
 
 
@@ -52,7 +54,9 @@ class Volume:
 def load_volume(path: Path) -> Volume:
     """Read a source file: `key: value` lines between two `---` lines, then Markdown."""
     _, head, body = path.read_text(encoding="utf-8").split("---\n", 2)
-    return Volume(meta=dict(line.split(": ", 1) for line in head.strip().splitlines()), body=body.strip() + "\n")
+    return Volume(
+        meta=dict(line.split(": ", 1) for line in head.strip().splitlines()), body=body.strip() + "\n"
+    )
 
 
 def load_volumes(language: str) -> list[Volume]:
@@ -79,13 +83,15 @@ def _body_html(volume: Volume) -> tuple[str, list[tuple[int, str]]]:
     """The body with anchors on its headings and its figures inlined, and the headings as (level, title)."""
     headings: list[tuple[int, str]] = []
     tokens = parse_markdown(volume.body)
-    for token, following in zip(tokens, tokens[1:], strict=False):
+    for token, following in pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", f"h{len(headings)}")
             headings.append((int(token.tag[1]), following.content))
         elif token.type == "blockquote_open":
             token.attrSet("class", "notice")
-    rendered = MarkdownIt("commonmark").enable("table").renderer.render(tokens, MarkdownIt("commonmark").options, {})
+    rendered = (
+        MarkdownIt("commonmark").enable("table").renderer.render(tokens, MarkdownIt("commonmark").options, {})
+    )
 
     def figure(match: re.Match[str]) -> str:
         drawing = (SAMPLES / "source" / "figures" / match["file"]).read_text(encoding="utf-8")
@@ -122,12 +128,12 @@ def render_html(volume: Volume, pages: list[int], *, font_rules: str) -> str:
     drawing = (SAMPLES / "source" / "figures" / "cover.svg").read_text(encoding="utf-8")
     footer = f'@page {{ @bottom-left {{ content: "{meta["title"]} · {meta["subtitle"]}"; }} }}'
     return f"""<!doctype html>
-<html lang="{'zh-CN' if meta['lang'] == 'zh' else 'en'}"><head><meta charset="utf-8">
-<title>{meta['title']} · {meta['subtitle']}</title><style>{font_rules}{style}{footer}</style></head><body>
-<section class="cover"><p class="company">{meta['company']}</p>{drawing}
-<div class="title">{meta['title']}</div><div class="subtitle">{meta['subtitle']}</div>
-<p>{meta['models']}</p><p class="edition">{meta['number']} · {meta['edition']}<br>{meta['applies']}</p></section>
-<nav><div class="contents">{CONTENTS_TITLE[meta['lang']]}</div><ul>{rows}</ul></nav>
+<html lang="{"zh-CN" if meta["lang"] == "zh" else "en"}"><head><meta charset="utf-8">
+<title>{meta["title"]} · {meta["subtitle"]}</title><style>{font_rules}{style}{footer}</style></head><body>
+<section class="cover"><p class="company">{meta["company"]}</p>{drawing}
+<div class="title">{meta["title"]}</div><div class="subtitle">{meta["subtitle"]}</div>
+<p>{meta["models"]}</p><p class="edition">{meta["number"]} · {meta["edition"]}<br>{meta["applies"]}</p></section>
+<nav><div class="contents">{CONTENTS_TITLE[meta["lang"]]}</div><ul>{rows}</ul></nav>
 <main>{body}</main></body></html>"""
 
 
@@ -137,7 +143,13 @@ def _print(page: Path, target: Path, chromium: str) -> None:
         command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
         command += ["--no-pdf-header-footer", "--generate-pdf-document-outline", f"--print-to-pdf={target}"]
         # The clock of the machine must not reach the file.
-        subprocess.run([*command, page.as_uri()], check=True, capture_output=True, timeout=180, env={**os.environ, "TZ": "UTC"})
+        subprocess.run(
+            [*command, page.as_uri()],
+            check=True,
+            capture_output=True,
+            timeout=180,
+            env={**os.environ, "TZ": "UTC"},
+        )
 
 
 def heading_pages(path: Path) -> list[int]:
@@ -168,6 +180,9 @@ def write_pdf(volume: Volume, target: Path, *, chromium: str, fonts: Path) -> No
     Raises:
         RuntimeError: the pages of the headings were not the same in both passes.
     """
+    # fontTools is needed for building only; whoever merely reads the questions need not have it.
+    from samples.subset_fonts import write_fonts
+
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "volume.html"
         draft = Path(folder) / "volume.pdf"

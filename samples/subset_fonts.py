@@ -43,7 +43,9 @@ def write_fonts(text: str, folder: Path, *, fonts: Path) -> str:
         font.recalcTimestamp = False
         target = folder / f"{name}.ttf"
         font.save(target)
-        rules.append(f'@font-face {{ font-family: Manual; font-weight: {weight}; src: url("{target.as_uri()}"); }}')
+        rules.append(
+            f'@font-face {{ font-family: Manual; font-weight: {weight}; src: url("{target.as_uri()}"); }}'
+        )
     return "\n".join(rules)
 
 

@@ -36,6 +36,7 @@ def write_docx(meta: dict[str, str], tokens: list[Token], target: Path) -> None:
     """
     document = Document()
     _set_styles(document)
+    _set_language(document)
     _set_page(document, meta)
     _set_properties(document, meta)
     document.add_paragraph(meta["title"], style="Title")
@@ -142,7 +143,10 @@ def _draw_rules(table: Table) -> None:
 
 def _column_widths(rows: list[list[Token]]) -> list[float]:
     """Centimetres per column, by the longest cell, within bounds so that no column starves."""
-    longest = [max(sum(2 if ord(c) > 0x2E80 else 1 for c in row[i].content) for row in rows) for i in range(len(rows[0]))]
+    longest = [
+        max(sum(2 if ord(c) > 0x2E80 else 1 for c in row[i].content) for row in rows)
+        for i in range(len(rows[0]))
+    ]
     shares = [min(max(length, 11), 40) for length in longest]
     return [TEXT_WIDTH_CM * share / sum(shares) for share in shares]
 
@@ -164,7 +168,9 @@ def _number(paragraph: Paragraph, numbering: int) -> None:
     properties.get_or_add_numId().val = numbering
 
 
-def _set_font(style: ParagraphStyle, size: float, *, bold: bool | None = None, color: RGBColor | None = None) -> None:
+def _set_font(
+    style: ParagraphStyle, size: float, *, bold: bool | None = None, color: RGBColor | None = None
+) -> None:
     style.font.name = LATIN_FONT
     style.font.size = Pt(size)
     if bold is not None:
@@ -184,6 +190,7 @@ def _set_styles(document: WordDocument) -> None:
     styles["Normal"].paragraph_format.space_after = Pt(6)
     styles["Normal"].paragraph_format.line_spacing = 1.15
     _set_font(styles["Title"], 26, bold=True, color=GREEN)
+    styles["Title"].element.find(".//" + qn("w:bottom")).set(qn("w:color"), "6F9582")
     _set_font(styles["Subtitle"], 15, color=GREEN)
     styles["Subtitle"].font.italic = False
     for name, size, before in (("Heading 1", 16, 20), ("Heading 2", 12, 12)):
@@ -201,6 +208,13 @@ def _set_styles(document: WordDocument) -> None:
         _set_font(style, 9.5, bold=bold, color=DARK if bold else None)
         style.paragraph_format.space_before = style.paragraph_format.space_after = Pt(2)
         style.paragraph_format.line_spacing = 1.05
+
+
+def _set_language(document: WordDocument) -> None:
+    """Name both languages: without it a Chinese text may be drawn with another region's glyphs."""
+    language = document.styles.element.find(".//" + qn("w:rPrDefault") + "//" + qn("w:lang"))
+    language.set(qn("w:val"), "en-GB")
+    language.set(qn("w:eastAsia"), "zh-CN")
 
 
 def _set_notice(style: ParagraphStyle) -> None:
