@@ -283,7 +283,11 @@ class ChatTemplate:
             body = [opening, Piece("thinking", last), Piece("lead", last, CLOSE)]
         elif opened:
             body = [Piece("between", -1, opened[0]), Piece("block", last, CLOSE)]
-        return pieces[:at] + body + pieces[at:]
+        if not body:
+            return pieces
+        # What the template left of the block it took out, such as its line breaks, comes with the new block.
+        before = [piece for piece in pieces[:at] if not (piece.turn == last and piece.part == "lead")]
+        return before + body + pieces[at:]
 
     def _with_stop(self, pieces: list[Piece], last: int) -> list[Piece]:
         """End the last answer by the tokenizer's stop token where the template does not."""

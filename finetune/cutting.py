@@ -21,8 +21,8 @@ GAP = "\n…\n"
 ROUNDS = 12
 KEEP = 32
 """Tokens of a system message or question that are kept even if the answer has to be cut for it."""
-SLACK = 4
-"""Tokens: what the mark takes, and what tokens at the seam may add."""
+SLACK = 12
+"""Tokens: what the mark takes, which is 2 to 5, and what tokens at the seam may add."""
 
 
 def fit(
@@ -99,7 +99,7 @@ def _shorten(
         )
     size = _count(encoder, answer.content)
     keep = size - excess - SLACK
-    if keep < SLACK:
+    if keep < 2:
         return None
     cut["cut_answer"] = {}
     return (*messages[:-1], replace(answer, content=_without_middle(encoder, answer.content, keep)))

@@ -289,6 +289,10 @@ DATA_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "Placeholders are not filled in: {names}. Fill them, or the model will say them.",
         "zh": "占位符尚未填写：{names}。请填写，否则模型会照念出来。",
     },
+    "preflight_summary": {
+        "en": "{rows} rows: {kept} kept as they are, {repaired} repaired, {cut} cut, {dropped} dropped; {trained_tokens} tokens are trained, {percent} % of all.",
+        "zh": "共 {rows} 行：原样保留 {kept}，修复 {repaired}，截短 {cut}，丢弃 {dropped}；训练 {trained_tokens} 个 token，占 {percent}%。",
+    },
     "test_overlap": {
         "en": "The question is in the test set too ({other}, {percent} % alike): scores on it would not count.",
         "zh": "测试集中也有这个问题（{other}，相似度 {percent}%），其得分将不可信。",
