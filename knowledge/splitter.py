@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
 from knowledge.documents import Block, BlockKind, Chunk, ParsedDocument
-from knowledge.graphemes import boundary_at_or_before
 from knowledge.sentences import cut_evenly, sentences
+from knowledge.widths import cut_width, narrow
 
 CountTokens = Callable[[list[str]], list[int]]
 
@@ -63,9 +63,9 @@ def embed_text(chunk: Chunk, title: str = "") -> str:
     path = list(chunk.heading_path)
     if path and chunk.text.startswith(path[-1]):
         path.pop()
-    context = _narrow(path, _PATH_WIDTH)
+    context = narrow(path, _PATH_WIDTH, each=_HEADER_WIDTH)
     if title and title not in chunk.heading_path[:1]:
-        context = [_cut_width(title, _TITLE_WIDTH), *context]
+        context = [cut_width(title, _TITLE_WIDTH), *context]
     return f"{' > '.join(context)}\n{chunk.text}" if context else chunk.text
 
 
@@ -212,7 +212,7 @@ class _Splitting:
             return ""
         line = self.text[block.start : block.end].partition("\n")[0]
         cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
-        return _cut_width(" | ".join(cell for cell in cells if cell), _HEADER_WIDTH)
+        return cut_width(" | ".join(cell for cell in cells if cell), _HEADER_WIDTH)
 
     # -- pieces
 
@@ -381,31 +381,3 @@ def _common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
             break
         shared += 1
     return first[:shared]
-
-
-def _width(text: str) -> int:
-    """Columns of a text: a Chinese character takes two, as it takes more tokens than a letter."""
-    return sum(2 if ord(char) > 0x2E7F else 1 for char in text)
-
-
-def _cut_width(text: str, width: int) -> str:
-    if _width(text) <= width:
-        return text
-    used = 0
-    for position, char in enumerate(text):
-        used += _width(char)
-        if used > width - 1:
-            return text[: boundary_at_or_before(text, position, above=0)].rstrip() + "…"
-    return text
-
-
-def _narrow(path: Sequence[str], width: int) -> list[str]:
-    """Keep the innermost headings that fit; the innermost one is shortened if it must be."""
-    kept: list[str] = []
-    for entry in reversed(path):
-        entry = _cut_width(entry, _HEADER_WIDTH)
-        width -= _width(entry)
-        if kept and width < 0:
-            break
-        kept.append(entry)
-    return kept[::-1]

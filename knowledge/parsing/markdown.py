@@ -24,6 +24,7 @@ _LINK = re.compile(
 _STRONG = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
 _BREAK = re.compile(r"<br[ \t]*/?>", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9-]*(?:\s[^<>\n]*)?/?>")
+_MARKUP = re.compile(r"[`\[<&]|\*\*|__")
 _CODE_SPAN = re.compile(r"(`+)(.+?)\1")
 
 
@@ -36,6 +37,8 @@ def _link(match: re.Match[str]) -> str:
 
 def inline(text: str) -> str:
     """Write a line's links, images, emphasis and tags as plain text; code spans stay as they are."""
+    if not _MARKUP.search(text):
+        return text
     spans: list[str] = []
 
     def keep(match: re.Match[str]) -> str:

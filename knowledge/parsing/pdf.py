@@ -9,7 +9,7 @@ import pypdfium2
 from knowledge.documents import ParsedDocument
 from knowledge.errors import UnreadableFileError
 from knowledge.parsing.builder import DocumentBuilder
-from knowledge.parsing.pdf_layout import Typography, drop_running_lines, parts, text_of_pages
+from knowledge.parsing.pdf_layout import Typography, drop_contents, drop_running_lines, parts, text_of_pages
 from knowledge.parsing.pdf_lines import Line, read_lines
 from knowledge.parsing.request import Request
 
@@ -68,6 +68,7 @@ def parse_pdf(request: Request, builder: DocumentBuilder) -> ParsedDocument:
         document.close()
     _judge(builder, pages, damaged, blank)
     drop_running_lines(pages, heights)
+    drop_contents(pages)
     typography = Typography(pages, outline)
     for index, lines in enumerate(pages):
         builder.start_page(labels[index])

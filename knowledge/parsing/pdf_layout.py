@@ -113,6 +113,20 @@ def drop_running_lines(pages: list[list[Line]], heights: Sequence[float]) -> Non
                 kept.add(shape)
 
 
+def drop_contents(pages: list[list[Line]]) -> None:
+    """Take tables of contents out: lines that end in a number and whose words are a line further on."""
+    texts = Counter(_squeezed(line.text) for lines in pages for line in lines)
+    for lines in pages:
+        entries = [line for line in lines if _is_entry(_squeezed(line.text), texts)]
+        if len(entries) >= 5:
+            lines[:] = [line for line in lines if not any(line is entry for entry in entries)]
+
+
+def _is_entry(text: str, texts: Counter[str]) -> bool:
+    digits = len(text) - len(text.rstrip("0123456789"))
+    return any(texts[text[:-count].rstrip("…._·")] for count in range(1, min(digits, 4) + 1))
+
+
 def _in_margin(line: Line, height: float) -> bool:
     return line.bottom > 0.9 * height or line.top < 0.1 * height
 
@@ -176,10 +190,10 @@ def _new_paragraph(group: Sequence[Line], line: Line, leading: float) -> bool:
     gap = above.bottom - line.bottom
     if line.mono and 0 < gap < 3 * size:
         return False
-    row_above, row = len(above.cells) > 1, len(line.cells) > 1
-    if row_above and row and 0 < gap < 3 * size:
+    in_table, row = len(group[0].cells) > 1, len(line.cells) > 1
+    if in_table and 0 < gap < 3 * size and (row or _continues_row(group, line)):
         return False
-    if row_above != row and len(group) + row > 1:
+    if in_table != row and len(group) + row > 1:
         return True
     if abs(above.size - line.size) > 0.08 * size:
         return True
@@ -225,9 +239,21 @@ def _code(group: Sequence[Line]) -> Part | None:
     return Part("code", text="\n".join(" " * round((line.left - left) / width) + line.text for line in group))
 
 
+def _continues_row(group: Sequence[Line], line: Line) -> bool:
+    """Whether a line is the second line of a table's cells: it begins where one of the later cells does."""
+    row = next(other for other in reversed(group) if len(other.cells) > 1)
+    starts = [left for _, left, _ in row.cells[1:]]
+    near = 0.6 * line.size
+    return (
+        len(line.cells) < len(row.cells)
+        and all(any(abs(left - start) < near for start in starts) for _, left, _ in line.cells)
+        and 0 < group[-1].bottom - line.bottom < 1.6 * line.size
+    )
+
+
 def _table(group: Sequence[Line]) -> Part | None:
     """Read lines of several cells as a table if their cells stand in columns."""
-    if len(group) < 2 or any(len(line.cells) < 2 for line in group):
+    if len(group) < 2 or len(group[0].cells) < 2:
         return None
     columns: list[list[float]] = []
     for left, right in sorted((left, right) for line in group for _, left, right in line.cells):
@@ -237,16 +263,22 @@ def _table(group: Sequence[Line]) -> Part | None:
             columns.append([left, right])
     if len(columns) < 2 or len(columns) > max(len(line.cells) for line in group) + 1:
         return None
-    rows = []
-    for line in group:
-        row = [""] * len(columns)
+    rows: list[list[str]] = []
+    for number, line in enumerate(group):
+        if not rows or not _continues_row(group[:number], line):
+            rows.append([""] * len(columns))
         for text, left, _ in line.cells:
             place = next(
-                number for number, (_, right) in enumerate(columns) if left < right or right == columns[-1][1]
+                (place for place, (_, right) in enumerate(columns) if left < right), len(columns) - 1
             )
-            row[place] = f"{row[place]} {tidy(text)}".strip()
-        rows.append(row)
-    return Part("table", rows=rows)
+            rows[-1][place] = _joined(rows[-1][place], tidy(text))
+    return Part("table", rows=rows) if len(rows) > 1 else None
+
+
+def _joined(first: str, second: str) -> str:
+    if first and second and _CJK.match(first[-1]) and _CJK.match(second[0]):
+        return first + second
+    return f"{first} {second}".strip()
 
 
 def text_of_pages(pages: Iterable[Sequence[Line]]) -> list[str]:

@@ -13,6 +13,7 @@ import pypdfium2.raw as pdfium
 _HYPHEN_MARKS = (0x02, 0xFFFE)
 _LINE_ENDS = (0x0A, 0x0D)
 _WIDE_GAP = 1.4
+_WORD_GAP = 0.15
 _MARK = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5})[.)]|[•●▪■◦○‣–—*·➢✓\uf000-\uf0ff-]")
 _RADICAL = re.compile(r"[\u2e80-\u2fdf]")
 _MONO = re.compile(r"courier|mono|consol|menlo|typewriter|cmtt", re.I)
@@ -59,16 +60,42 @@ def read_lines(textpage: Any) -> list[Line]:
     """Read a `pypdfium2.PdfTextPage` in the order of its content stream."""
     raw = textpage.raw
     codes = [pdfium.FPDFText_GetUnicode(raw, index) for index in range(textpage.count_chars())]
-    lines = []
+    lines: list[Line] = []
     begin = 0
     for index, code in enumerate([*codes, 0x0A]):
         if code in _LINE_ENDS or code in _HYPHEN_MARKS:
             line = _line(raw, codes, begin, index)
             if line is not None:
                 line.hyphenated = code in _HYPHEN_MARKS
-                lines.append(line)
+                if not lines or not _continue(lines[-1], line):
+                    lines.append(line)
             begin = index + 1
     return lines
+
+
+def _continue(line: Line, after: Line) -> bool:
+    """Add what stands on the same baseline right of a line to it: some files place every letter on its own."""
+    gap = after.left - line.right
+    size = max(line.size, after.size)
+    if line.hyphenated or abs(after.bottom - line.bottom) > 0.25 * size or gap < -0.3 * size:
+        return False
+    if abs(line.size - after.size) > 0.3 * size:
+        return False
+    if gap > _WIDE_GAP * size:
+        line.cells += after.cells
+    else:
+        text, left, _ = line.cells[-1]
+        more, _, right = after.cells[0]
+        line.cells[-1:] = [
+            (text + (" " if gap > _WORD_GAP * size else "") + more, left, right),
+            *after.cells[1:],
+        ]
+    line.text = " ".join(cell for cell, _, _ in line.cells)
+    line.right = max(line.right, after.right)
+    line.bottom, line.top = min(line.bottom, after.bottom), max(line.top, after.top)
+    line.bold, line.mono = line.bold and after.bold, line.mono and after.mono
+    line.hyphenated = after.hyphenated
+    return True
 
 
 def text_of(codes: list[int]) -> str:
