@@ -125,7 +125,9 @@ def index(
     paths: Annotated[list[Path], typer.Argument(help=say("Files or folders.", "文件或文件夹。"))],
     base: Annotated[
         str | None,
-        typer.Option("--base", "-b", help=say("Knowledge base; made when missing.", "知识库；不存在则创建。")),
+        typer.Option(
+            "--base", "-b", help=say("Knowledge base; made when missing.", "知识库；不存在则创建。")
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help=say("Only say what would change.", "只显示将发生的变化。"))
@@ -192,14 +194,11 @@ def ask(
 ) -> None:
     """Ask a question of your documents."""
     from assistant.arms import Failed, Finished, Retrieved, Token, to_json
-    from assistant.language import detect_language
 
     with opened("ask") as app:
-        language = detect_language(question)
         answer: Answer | None = None
-        for event in app.ask(
-            question, arms=[app.arm(arm)], base_ids=app.base_ids(base), language=language, conversation_id=None
-        ):
+        shown = ""
+        for event in app.ask(question, arms=[app.arm(arm)], base_ids=app.base_ids(base)):
             if isinstance(event, Retrieved) and not as_json:
                 note(
                     say(
@@ -208,6 +207,7 @@ def ask(
                     )
                 )
             elif isinstance(event, Token) and not event.thinking and not as_json:
+                shown += event.text
                 print(event.text, end="", flush=True)
             elif isinstance(event, Failed):
                 raise event.error
@@ -218,6 +218,8 @@ def ask(
             show(to_json(answer))
         else:
             print()
+            if answer.text.strip() != shown.strip():  # what was written had no support in the passages
+                print(f"=> {answer.text}")
             _print_sources(answer)
 
 
@@ -355,7 +357,9 @@ class ProgressLine:
             self.last = stage
 
 
-@cli.command(help=say("Say what is there, what is missing, how to mend it.", "检查环境，指出缺失及解决办法。"))
+@cli.command(
+    help=say("Say what is there, what is missing, how to mend it.", "检查环境，指出缺失及解决办法。")
+)
 def doctor(as_json: JsonFlag = False) -> None:
     """Say what is there, what is missing, how to mend it."""
     from assistant.doctor import examine
@@ -416,7 +420,11 @@ def evaluate(
         show(rows)
         return
     for row in rows:
-        print("  ".join(f"{key} {value:.4f}" if isinstance(value, float) else f"{value}" for key, value in row.items()))
+        print(
+            "  ".join(
+                f"{key} {value:.4f}" if isinstance(value, float) else f"{value}" for key, value in row.items()
+            )
+        )
 
 
 @cli.command(help=say("Open the page.", "打开页面。"))

@@ -1,0 +1,166 @@
+"""The command line on real documents and the embedded models: output, JSON, exit codes, one-line errors."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import assistant.cli
+from assistant.locking import DataFolderLock
+from finetune.models import ModelFolder
+
+MANUAL = Path(__file__).resolve().parents[2] / "samples" / "manual"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tandem(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    minilm_folder: ModelFolder,
+    smollm2_folder: ModelFolder,
+) -> Run:
+    """Run one command as the shell would; returns exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
+
+    def run(*arguments: str, language: str = "en") -> tuple[int, str, str]:
+        monkeypatch.setattr(assistant.cli, "LANGUAGE", language)
+        monkeypatch.setattr(sys, "argv", ["tandem", *arguments])
+        capsys.readouterr()
+        try:
+            assistant.cli.main()
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return int(code), out, err
+
+    return run
+
+
+def test_index_search_ask_and_index_again(tandem: Run) -> None:
+    source = str(MANUAL / "en" / "QF-47 Troubleshooting and Release Notes.md")
+    code, out, _ = tandem("index", source, "--base", "发酵箱 manual", "--json")
+    assert code == 0
+    (first,) = json.loads(out)["files"]
+    assert first["state"] == "added"
+    assert first["embedded"] == first["chunks"] > 5
+
+    code, out, _ = tandem("index", source, "--base", "发酵箱 manual", "--json")
+    (again,) = json.loads(out)["files"]
+    assert (code, again["state"], again["embedded"]) == (0, "unchanged", 0)
+
+    code, out, _ = tandem("bases", "--json")
+    (base,) = json.loads(out)
+    assert (base["name"], base["files"], base["chunks"]) == ("发酵箱 manual", 1, first["chunks"])
+
+    code, out, _ = tandem("search", "error E31", "--base", "发酵箱 manual", "--json")
+    passages = json.loads(out)["passages"]
+    assert code == 0
+    assert 0 < len(passages) <= 5
+    assert all(0 <= passage["score"] <= 1 for passage in passages)
+
+    code, out, _ = tandem("ask", "What happens after a power cut?", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["text"]
+    assert answer["record"]["model"] == "smollm2-135m-instruct"
+    assert answer["record"]["index_generation"]
+    for sentence in answer["sentences"]:
+        for number in sentence["citations"]:
+            assert any(citation["number"] == number for citation in answer["citations"])
+
+
+def test_nothing_relevant_is_refused_in_the_questions_language(tandem: Run) -> None:
+    tandem("index", str(MANUAL / "en" / "QF-47 Troubleshooting and Release Notes.md"))
+    code, out, _ = tandem("ask", "海王星有多少颗卫星？", "--json")
+    answer = json.loads(out)
+    assert code == 0
+    assert answer["refused"]
+    assert "没有找到" in answer["text"]
+    assert answer["completion_tokens"] == 0
+
+
+def test_a_file_that_cannot_be_read_is_one_line_and_the_others_are_indexed(
+    tandem: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bad.pdf").write_bytes(b"%PDF-1.4 nothing behind it")
+    (tmp_path / "in" / "好.md").write_text("# 标题\n\n水箱容量为 1.35 升。\n", encoding="utf-8")
+    code, out, err = tandem("index", str(tmp_path / "in"), "--json", language="zh")
+    assert code == 1
+    states = {row["name"]: row["state"] for row in json.loads(out)["files"]}
+    assert states == {"bad.pdf": "failed", "好.md": "added"}
+    assert "bad.pdf" in err
+    code, out, _ = tandem("search", "水箱容量", "--json")
+    assert json.loads(out)["passages"][0]["source_name"] == "好.md"
+
+
+def test_dry_run_changes_nothing(tandem: Run) -> None:
+    code, out, _ = tandem("index", str(MANUAL / "zh"), "--base", "手册", "--dry-run", "--json")
+    assert code == 0
+    assert len(json.loads(out)["new"]) == 3
+    code, out, _ = tandem("bases", "--json")
+    assert all(base["files"] == 0 for base in json.loads(out))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["search", "x", "--base", "没有的库"], 1, "没有的库"),
+        (["ask", "x", "--arm", "nonsense"], 1, "nonsense"),
+        (["search", "x", "--mode", "fuzzy"], 2, "hybrid"),
+        (["models", "get", "no-such-model-here"], 1, "no-such-model-here"),
+        (["frobnicate"], 2, "frobnicate"),
+    ],
+)
+def test_mistakes_are_one_line_and_an_exit_code(
+    tandem: Run, arguments: list[str], code: int, said: str
+) -> None:
+    got, _, err = tandem(*arguments)
+    assert got == code
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_locked_folder_is_one_line(tandem: Run, tmp_path: Path) -> None:
+    lock = DataFolderLock(tmp_path / "data", purpose="the page")
+    try:
+        for language, word in (("en", "in use"), ("zh", "正被")):
+            code, out, err = tandem("bases", language=language)
+            assert (code, out) == (1, "")
+            assert word in err
+            assert len(err.strip().splitlines()) == 1
+    finally:
+        lock.release()
+
+
+def test_config_and_models_answer_without_loading_anything(tandem: Run) -> None:
+    code, out, _ = tandem("config", "--json")
+    assert code == 0
+    assert json.loads(out)["retrieval"]["top_k"] == 5
+    code, out, _ = tandem("models", "--json")
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert rows["all-minilm-l6-v2"]["present"]
+    assert rows["smollm2-135m-instruct"]["active"]
+    assert not rows["qwen3-4b-instruct-2507"]["present"]
+
+
+def test_help_stays_light() -> None:
+    script = (
+        "import sys, assistant.cli\n"
+        "heavy = {'torch', 'transformers', 'chromadb', 'streamlit', 'sentence_transformers', 'jieba',"
+        " 'langchain_core', 'numpy', 'pydantic'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
