@@ -14,7 +14,7 @@ from ui.text import say
 if TYPE_CHECKING:
     from assistant.app import App
 
-AROUND_CHARACTERS = 600
+AROUND_CHARACTERS = 280
 
 
 def open_source(app: "App", answer: Answer, number: int, sentence: int | None) -> None:
@@ -62,15 +62,14 @@ def _show(app: "App", answer: Answer, citation: Citation, sentence: int | None) 
         gone = True
     else:
         if around.text == passage.text:
-            before, after = around.before[-AROUND_CHARACTERS:], around.after[:AROUND_CHARACTERS]
+            before, after = _end_of(around.before), _start_of(around.after)
         else:
             gone = True
     if gone:
         st.caption(say("source.changed"))
     if sentence is not None and sentence < len(answer.sentences):
         claim = answer.sentences[sentence]
-        st.caption(say("source.supports"))
-        st.text(answer.text[claim.start : claim.end])
+        st.caption(say("source.supports", sentence=plain(answer.text[claim.start : claim.end])))
     card = Card(
         passage.text,
         title=passage.source_name,
@@ -78,8 +77,8 @@ def _show(app: "App", answer: Answer, citation: Citation, sentence: int | None) 
         facts=(place_of(passage), say("source.support", score=f"{citation.score:.2f}")),
         path=passage.heading_path,
         spans=spans,
-        before=before.strip(),
-        after=after.strip(),
+        before=before,
+        after=after,
     )
     show_cards([card], key=f"source_card_{citation.number}")
     if gone or passage.page_first is None:
@@ -94,3 +93,23 @@ def _show(app: "App", answer: Answer, citation: Citation, sentence: int | None) 
     if image is not None:
         st.caption(say("source.page_image", page=plain(place_of(passage) or str(passage.page_first))))
         st.image(image.png, width="stretch", alt=say("source.page_alt", name=passage.source_name))
+
+
+def _end_of(text: str) -> str:
+    """The last few lines or words of `text`, begun at a border."""
+    text = text.strip()
+    if len(text) <= AROUND_CHARACTERS:
+        return text
+    cut = text[-AROUND_CHARACTERS:]
+    _, border, rest = cut.partition("\n" if "\n" in cut else " ")
+    return "… " + (rest if border and rest.strip() else cut).lstrip()
+
+
+def _start_of(text: str) -> str:
+    """The first few lines or words of `text`, ended at a border."""
+    text = text.strip()
+    if len(text) <= AROUND_CHARACTERS:
+        return text
+    cut = text[:AROUND_CHARACTERS]
+    rest, border, _ = cut.rpartition("\n" if "\n" in cut else " ")
+    return (rest if border and rest.strip() else cut).rstrip() + " …"

@@ -33,7 +33,7 @@ def welcome(app: "App", *, anything: bool) -> str | None:
     with st.container(horizontal_alignment="center", gap="small"):
         examples = app.example_questions(language())[:3]
         if examples:
-            st.caption(say("welcome.examples"))
+            st.caption(say("welcome.examples"), text_alignment="center")
         for number, example in enumerate(examples):
             if st.button(
                 plain(example), key=f"example_{number}", width="stretch", icon=":material/north_east:"

@@ -148,7 +148,7 @@ TEXT: dict[str, str] = {
     "source.page_alt": "Page of {name}",
     "source.page_image": "As printed, {page}",
     "source.support": "support {score}",
-    "source.supports": "Supports the sentence",
+    "source.supports": "Supports “{sentence}”",
     "source.title": "Source",
     "splitter.overlap": "Overlap, tokens",
     "splitter.overlap_too_large": "The overlap must be smaller than the chunk.",

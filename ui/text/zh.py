@@ -147,7 +147,7 @@ TEXT: dict[str, str] = {
     "source.page_alt": "{name} 的页面",
     "source.page_image": "原文页面，{page}",
     "source.support": "支持度 {score}",
-    "source.supports": "支持的句子",
+    "source.supports": "支持“{sentence}”",
     "source.title": "来源",
     "splitter.overlap": "重叠（词元）",
     "splitter.overlap_too_large": "重叠必须小于分块大小。",

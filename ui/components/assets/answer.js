@@ -68,7 +68,8 @@ export default function (component) {
   const flushMarks = (parent, upTo) => {
     while (nextMarks < sentences.length && sentences[nextMarks].end <= upTo) {
       const index = nextMarks
-      for (const number of sentences[index].citations) parent.append(markFor(number, index))
+      // The word joiner keeps a mark on the line of the word it belongs to.
+      for (const number of sentences[index].citations) parent.append("\u2060", markFor(number, index))
       nextMarks += 1
     }
   }
