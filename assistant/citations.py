@@ -19,12 +19,12 @@ from knowledge.documents import Passage
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
 
-SUPPORT_THRESHOLD = 0.6
+SUPPORT_THRESHOLD = 0.5
 """Least score of a place that supports a sentence; tuned in `bench/citations.py`."""
 _NEIGHBOUR_CREDIT = 0.6
 _SECOND_WITHIN = 0.05
 _MAX_CITATIONS = 3
-_SEMANTIC_WEIGHT = 0.5
+_SEMANTIC_WEIGHT = 0.4
 _CLAUSE_FROM_CHARACTERS = 120
 _CLAUSE_END = re.compile(r"[,;:—](?=\s)|[，；：、]")
 

@@ -8,7 +8,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,6 +160,11 @@ class Engine:
     def adapters(self) -> tuple[str, ...]:
         """Names of the loaded adapters."""
         return self._adapter_names
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Ids of the requests that are not finished."""
+        return tuple(self._running)
 
     def render(
         self,
@@ -313,28 +318,31 @@ class Engine:
         """Advance one request; return whether it goes on."""
         import torch
 
+        request = entry.request
+        end: EngineDone | EngineFailed
         try:
             with torch.inference_mode():
-                self._adapters.activate(entry.request.adapter)
+                self._adapters.activate(request.adapter)
                 next(entry.turns)
             return True
-        except StopIteration:
-            pass
+        except StopIteration as finished:
+            end = finished.value
         except EngineError as err:
-            entry.events.put(EngineFailed(entry.request.id, err))
+            end = EngineFailed(request.id, err)
         except (torch.OutOfMemoryError, MemoryError):
-            error = EngineError("engine_out_of_memory", model=self.name)
-            entry.events.put(EngineFailed(entry.request.id, error))
+            end = EngineFailed(request.id, EngineError("engine_out_of_memory", model=self.name))
         except Exception as err:
             # A defect must not take the other requests with it; the log keeps its traceback.
-            logger.exception("request %s failed", entry.request.id)
-            error = EngineError("generation_failed", model=self.name, reason=str(err) or type(err).__name__)
-            entry.events.put(EngineFailed(entry.request.id, error))
-        self._running.pop(entry.request.id, None)
+            logger.exception("request %s failed", request.id)
+            reason = str(err) or type(err).__name__
+            end = EngineFailed(request.id, EngineError("generation_failed", model=self.name, reason=reason))
+        # Whoever sees the closing event may use the id again.
+        self._running.pop(request.id, None)
+        entry.events.put(end)
         return False
 
-    def _turns(self, entry: _Active) -> Iterator[None]:
-        """Serve one request; every `yield` is the end of a turn."""
+    def _turns(self, entry: _Active) -> Generator[None, None, EngineDone]:
+        """Serve one request and return its closing event; every `yield` is the end of a turn."""
         from assistant.decoding import AnswerStream, Sampler
 
         request = entry.request
@@ -351,8 +359,7 @@ class Engine:
         for read in self._read(prompt, cached, cache, progress):
             logits = read
             if entry.cancelled.is_set():
-                entry.events.put(progress.done("cancelled"))
-                return
+                return progress.done("cancelled")
             yield
         self._prefixes.keep(request.adapter, prompt, cache)
 
@@ -380,7 +387,7 @@ class Engine:
             if progress.completion_tokens < limit:
                 logits = self._forward([token], cache)
         self._send(entry, answer.flush(), token)
-        entry.events.put(progress.done(reason))
+        return progress.done(reason)
 
     def _read(
         self, prompt: Sequence[int], cached: int, cache: Any, progress: "_Progress"
