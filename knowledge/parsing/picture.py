@@ -1,6 +1,8 @@
 """Pictures: text recognition where the `ocr` extra is installed, else a refusal that says so."""
 
+from functools import cache
 from importlib.util import find_spec
+from typing import Any
 
 from knowledge.documents import ParsedDocument
 from knowledge.errors import UnreadableFileError
@@ -8,6 +10,17 @@ from knowledge.parsing.builder import DocumentBuilder
 from knowledge.parsing.request import Request
 
 _MAX_PIXELS = 40_000_000
+
+
+@cache
+def _reader() -> Any:
+    """Load the recognition models once per child."""
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    from rapidocr_onnxruntime import RapidOCR
+
+    return RapidOCR()
 
 
 def parse_image(request: Request, builder: DocumentBuilder) -> ParsedDocument:
@@ -31,9 +44,7 @@ def parse_image(request: Request, builder: DocumentBuilder) -> ParsedDocument:
             media_type = Image.MIME.get(image.format or "", "image/png")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as err:
         raise UnreadableFileError("file_damaged", name=request.name, detail="broken picture") from err
-    from rapidocr_onnxruntime import RapidOCR
-
-    lines, _ = RapidOCR()(pixels)
+    lines, _ = _reader()(pixels)
     builder.start_page()
     builder.paragraph("\n".join(text for _, text, _ in lines or ()))
     return builder.build(media_type=media_type)
