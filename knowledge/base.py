@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge import lexical, segmenter
+from knowledge import segmenter
 from knowledge.config import KnowledgeConfig
 from knowledge.dense import GenerationError, Generations, load_postings
 from knowledge.documents import Chunk, ParsedDocument, Retrieval
@@ -24,6 +24,7 @@ from knowledge.indexing import (
     Started,
     StoredTask,
     Task,
+    pack_chunk,
     settle,
     text_hash,
 )
@@ -244,7 +245,7 @@ class Knowledge:
                 vectors = embedder.embed_documents([embedded])
                 numbers = self._store.add_vectors(embedder.identity, [key], vectors)
             tokens = embedder.count_tokens([embedded])[0]
-            self._store.rewrite_chunk(chunk_id, text, tokens, numbers[key], lexical.pack(embedded))
+            self._store.rewrite_chunk(chunk_id, text, tokens, numbers[key], pack_chunk(text, embedded))
         return self._store.chunk(chunk_id)
 
     def enable_chunk(self, chunk_id: int, enabled: bool) -> None:

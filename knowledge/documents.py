@@ -104,10 +104,11 @@ class Passage:
 
     Args:
         score: 0 to 1, higher is better: the relevance that thresholds compare with.
-        dense_score: cosine similarity cut to 0..1; None when the dense leg did not return it.
-        lexical_score: share of the query's term weight that the chunk covers, 0..1; None likewise.
+        dense_score: cosine similarity cut to 0..1; None when the dense leg was not asked, as when the embedder
+            does not know the query's language.
+        lexical_score: share of the highest BM25 score that any text could have, 0..1; None when not asked.
         rerank_score: the cross-encoder's, 0..1; None when none ran.
-        dense_rank, lexical_rank: from 1 within each leg.
+        dense_rank, lexical_rank: from 1 within each leg; None when the leg did not put it up.
     """
 
     chunk_id: int

@@ -149,7 +149,7 @@ class Cutter:
             chunks=chunks,
             texts=texts,
             hashes=[text_hash(text) for text in texts],
-            terms=[lexical.pack(text) for text in texts],
+            terms=[pack_chunk(chunk.text, text) for chunk, text in zip(chunks, texts, strict=True)],
             write=write,
         )
 
@@ -223,6 +223,11 @@ class StoredTask:
 
     def fail(self, error: Notice) -> None:
         """Nothing to record: the source itself is sound."""
+
+
+def pack_chunk(text: str, embedded: str) -> bytes:
+    """A chunk's terms; what is embedded besides its text, title and headings, counts as such."""
+    return lexical.pack(text, title=embedded.removesuffix(text))
 
 
 def text_hash(text: str) -> bytes:

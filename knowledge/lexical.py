@@ -15,8 +15,10 @@ import numpy as np
 
 from knowledge import segmenter
 
-K1 = 0.9
-B = 0.4
+K1 = 1.2
+B = 0.75
+_TITLE_WEIGHT = 2
+_WORD_WEIGHT = 2.0
 _PACKED = np.dtype([("term", "<u4"), ("count", "<u2")])
 _FILES = ("entries", "lengths", "vocabulary", "starts", "rows", "counts")
 
@@ -30,9 +32,11 @@ def pack(text: str, *, title: str = "") -> bytes:
     """A chunk's terms, as the store keeps them: pairs of hash and count, by hash.
 
     Args:
-        title: heading path or document title; its terms count as often as the text's.
+        title: where it stands, title and headings; its terms count twice.
     """
-    counts = Counter(map(term_hash, segmenter.terms(f"{title}\n{text}" if title else text)))
+    counts = Counter(map(term_hash, segmenter.terms(text)))
+    for term in segmenter.terms(title):
+        counts[term_hash(term)] += _TITLE_WEIGHT
     packed = np.empty(len(counts), _PACKED)
     packed["term"] = np.fromiter(counts.keys(), np.uint32, len(counts))
     packed["count"] = np.minimum(np.fromiter(counts.values(), np.int64, len(counts)), 65535)
@@ -49,11 +53,18 @@ class QueryTerms:
 
     @classmethod
     def of(cls, text: str) -> "QueryTerms":
-        """Segment a query."""
-        counts = Counter(map(term_hash, segmenter.terms(text)))
+        """Segment a query.
+
+        A word or number counts double beside Chinese, where two characters make three terms. On DRCD that
+        lifts recall@5 from 0.9946 to 0.9952.
+        """
+        weights: dict[int, float] = {}
+        for term in segmenter.terms(text):
+            weight = 1.0 if segmenter.is_han(term[0]) else _WORD_WEIGHT
+            weights[term_hash(term)] = weights.get(term_hash(term), 0.0) + weight
         return cls(
-            np.fromiter(counts.keys(), np.uint32, len(counts)),
-            np.fromiter(counts.values(), np.float32, len(counts)),
+            np.fromiter(weights.keys(), np.uint32, len(weights)),
+            np.fromiter(weights.values(), np.float32, len(weights)),
         )
 
 
@@ -62,7 +73,7 @@ class Segment:
     """Postings of n chunks, P postings, V distinct terms.
 
     Args:
-        entries: (n,) int64, the store's entries of the chunks.
+        entries: (n,) int64, the store's entries of the chunks, ascending.
         lengths: (n,) float32, terms per chunk.
         vocabulary: (V,) uint32, ascending; term v owns postings starts[v]:starts[v + 1].
         rows, counts: (P,) int32 row of a chunk and uint16 occurrences.
@@ -93,6 +104,11 @@ class Segment:
     def _sorted(
         cls, entries: np.ndarray, terms: np.ndarray, rows: np.ndarray, counts: np.ndarray
     ) -> "Segment":
+        if np.any(np.diff(entries) < 0):  # a chunk that was enabled again comes after later ones
+            by_entry = np.argsort(entries)
+            rank = np.empty(len(entries), np.int32)
+            rank[by_entry] = np.arange(len(entries), dtype=np.int32)
+            entries, rows = entries[by_entry], rank[rows]
         lengths = np.bincount(rows, weights=counts, minlength=len(entries)).astype(np.float32)
         order = np.argsort(terms, kind="stable")
         ordered = terms[order]
@@ -183,47 +199,65 @@ class LexicalIndex:
 
 @dataclass(frozen=True, slots=True)
 class LexicalHit:
-    """A chunk with its BM25 score and the share of the query's term weight that it covers, 0..1."""
+    """A chunk with its share of the highest BM25 score that any text could have for the query, 0 to 1."""
 
     entry: int
-    bm25: float
-    coverage: float
+    share: float
 
 
-def search(indexes: Sequence[LexicalIndex], query: QueryTerms, *, limit: int) -> list[LexicalHit]:
-    """Rank the chunks of several indexes as if they were one.
+class LexicalAnswer:
+    """What a query's terms say of every chunk.
 
     Args:
-        limit: most hits returned; chunks that share no term with the query are never returned.
+        shares: per segment (n,) float32, 0 to 1.
+    """
+
+    def __init__(self, segments: Sequence[Segment], shares: Sequence[np.ndarray]) -> None:
+        self._segments = segments
+        self._shares = shares
+
+    def best(self, limit: int) -> list[LexicalHit]:
+        """The best chunks, best first; never one that shares no term with the query."""
+        hits: list[LexicalHit] = []
+        for segment, shares in zip(self._segments, self._shares, strict=True):
+            top = np.argpartition(shares, -limit)[-limit:] if len(shares) > limit else np.arange(len(shares))
+            hits += [
+                LexicalHit(int(segment.entries[row]), float(shares[row])) for row in top if shares[row] > 0
+            ]
+        return sorted(hits, key=lambda hit: (-hit.share, hit.entry))[:limit]
+
+    def share_of(self, entry: int) -> float:
+        """One chunk's share; 0 where it is unknown."""
+        for segment, shares in zip(self._segments, self._shares, strict=True):
+            row = int(np.searchsorted(segment.entries, entry))
+            if row < len(segment.entries) and segment.entries[row] == entry and segment.alive[row]:
+                return float(shares[row])
+        return 0.0
+
+
+def search(indexes: Sequence[LexicalIndex], query: QueryTerms) -> LexicalAnswer:
+    """Score the chunks of several indexes as if they were one.
 
     Source: BM25 with idf ln((N + 1) / (n + 0.5)), Robertson and Zaragoza 2009,
-    https://doi.org/10.1561/1500000019; k1 and b as in Anserini's BEIR runs.
+    https://doi.org/10.1561/1500000019. k1 and b are the textbook's; nothing near them was better on both
+    SciFact and DRCD.
     """
     segments = [segment for index in indexes for segment in index.segments]
     total = sum(int(segment.alive.sum()) for segment in segments)
     if total == 0 or len(query.hashes) == 0:
-        return []
+        return LexicalAnswer([], [])
     mean_length = sum(float(s.lengths[s.alive].sum()) for s in segments) / total or 1.0
     found = [[segment.postings(int(term)) for term in query.hashes] for segment in segments]
     frequency = np.array([sum(len(f[q][0]) for f in found) for q in range(len(query.hashes))], np.float64)
     # deleted chunks that no merge has dropped yet still count in `frequency`; hence the floor
     idf = np.maximum(np.log((total + 1) / (frequency + 0.5)), 0.01) * query.weights
-    hits: list[LexicalHit] = []
+    shares = []
     for segment, postings in zip(segments, found, strict=True):
         scores = np.zeros(len(segment.entries), np.float32)
-        covered = np.zeros(len(segment.entries), np.float32)
         norm = (K1 * (1 - B + B * segment.lengths / mean_length)).astype(np.float32)
-        for weight, (rows, counts) in zip(idf, postings, strict=True):
+        for weight, (rows, counts) in zip(idf / idf.sum(), postings, strict=True):
             tf = counts.astype(np.float32)
-            scores[rows] += np.float32(weight * (K1 + 1)) * tf / (tf + norm[rows])
-            covered[rows] += np.float32(weight)
+            scores[rows] += np.float32(weight) * tf / (tf + norm[rows])
         scores[~segment.alive] = 0
-        top = np.flatnonzero(scores)
-        if len(top) > limit:
-            top = np.argpartition(scores, -limit)[-limit:]
-        hits += [
-            LexicalHit(int(segment.entries[r]), float(scores[r]), float(covered[r] / idf.sum()))
-            for r in top
-            if scores[r] > 0
-        ]
-    return sorted(hits, key=lambda hit: (-hit.bm25, hit.entry))[:limit]
+        shares.append(scores)
+    return LexicalAnswer(segments, shares)

@@ -207,6 +207,14 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "{base}: there is no earlier index to go back to. Re-index it with the options you want.",
         "zh": "{base}：没有可恢复的旧索引。请用所需选项重建索引。",
     },
+    "reranker_wrong": {
+        "en": "{folder} is not a reranker that can be used ({reason}). Choose a cross-encoder with one label.",
+        "zh": "{folder} 不是可用的重排模型（{reason}）。请选择单标签的交叉编码器。",
+    },
+    "evaluation_folder_wrong": {
+        "en": "{folder} is not a BEIR folder ({reason}). It needs corpus.jsonl, queries.jsonl and qrels/*.tsv.",
+        "zh": "{folder} 不是 BEIR 格式的文件夹（{reason}）。需要 corpus.jsonl、queries.jsonl 和 qrels/*.tsv。",
+    },
     "source_unknown": {
         "en": "File {source} is not in any knowledge base. It may have been deleted; reload the list.",
         "zh": "知识库中没有文件 {source}，可能已被删除。请刷新列表。",

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from sqlite3 import Row
 from typing import Literal, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from knowledge.documents import Page, Passage, Retrieval
 from knowledge.errors import EmbeddingMismatchError
 from knowledge.exact import DenseHit
 from knowledge.live_index import LiveIndex
-from knowledge.ranking import Candidate, cut_to_unit, dense_share, fuse, relevance
+from knowledge.ranking import Candidate, blend, ordered, smooth, understands
 from knowledge.records import VersionInfo, stored_chunk
 from knowledge.store import Store, chunk_number
 
@@ -85,25 +86,22 @@ class Searcher:
         """See `Knowledge.search`."""
         timer = Timer()
         versions = [self._store.version(self._store.base(base_id).version_id) for base_id in base_ids]
-        dense: list[DenseHit] = []
-        exact = False
-        share = 0.0
-        names: list[str] = []
         timer.lap("load")
-        if mode != "lexical":
-            dense, exact, share, names = self._dense(
-                query, versions, candidates, timer, always=mode == "dense"
-            )
-        matches: list[lexical.LexicalHit] = []
+        dense = self._dense(query, versions, candidates, timer, mode) if mode != "lexical" else _Dense()
+        found: dict[int, Candidate] = {}
+        for rank, near in enumerate(dense.hits, 1):
+            found[near.entry] = Candidate(near.entry, dense_rank=rank, similarity=near.similarity)
+        matches: lexical.LexicalAnswer | None = None
         if mode != "dense":
             indexes = [self._index_of(version.id).lexical() for version in versions]
-            matches = lexical.search(indexes, lexical.QueryTerms.of(query), limit=candidates)
+            matches = lexical.search(indexes, lexical.QueryTerms.of(query))
+            for rank, match in enumerate(matches.best(candidates), 1):
+                found.setdefault(match.entry, Candidate(match.entry)).lexical_rank = rank
             timer.lap("lexical")
-        weight = {"dense": 1.0, "lexical": 0.0, "hybrid": share}[mode]
-        ranked = fuse(dense, matches, dense_weight=weight)
+        ranked = self._ranked(list(found.values()), dense, matches)
         timer.lap("fuse")
         keep = candidates if reranker else top_k
-        passages = self._load(ranked, weight, keep, score_threshold if reranker is None else 0.0)
+        passages = self._load(ranked, keep, score_threshold if reranker is None else 0.0, matches is not None)
         timer.lap("load")
         if reranker is not None:
             passages = rerank(reranker, query, passages)
@@ -112,26 +110,20 @@ class Searcher:
         return Retrieval(
             query=query,
             passages=tuple(passages),
-            generation="+".join(
-                [f"v{version.id}" for version in versions] + sorted(filter(None, set(names)))
-            ),
+            generation="+".join([f"v{version.id}" for version in versions] + sorted(dense.generations)),
             timings_ms=timer.stages,
-            dense_exact=exact,
+            dense_exact=dense.exact,
         )
 
     def _dense(
-        self, query: str, versions: Sequence[VersionInfo], limit: int, timer: Timer, *, always: bool
-    ) -> tuple[list[DenseHit], bool, float, list[str]]:
-        """Hits of all versions, whether any came from exact search, the leg's weight, generations' names.
+        self, query: str, versions: Sequence[VersionInfo], limit: int, timer: Timer, mode: Mode
+    ) -> "_Dense":
+        """Ask every version's vectors.
 
-        Where an embedder does not know the query's language its similarities are noise: it is not asked,
-        unless `always`.
+        Where an embedder does not know the query's language its similarities are noise that would drag the
+        lexical leg down: it is not asked, unless the dense leg is all there is.
         """
-        vectors: dict[str, np.ndarray] = {}
-        hits: list[DenseHit] = []
-        exact = False
-        shares = [0.0]
-        names: list[str] = []
+        result = _Dense()
         for version in versions:
             if not version.embedder_identity:  # nothing was embedded yet
                 continue
@@ -144,63 +136,108 @@ class Searcher:
                     made_with=version.embedder_identity,
                     now=embedder.identity,
                 )
-            share = dense_share(query, embedder.languages)
-            if share == 0 and not always:
+            if mode == "hybrid" and not understands(embedder.languages, query):
                 continue
-            shares.append(share)
-            if embedder.identity not in vectors:
-                vectors[embedder.identity] = embedder.embed_query(query)
+            if embedder.identity not in result.queries:
+                result.queries[embedder.identity] = embedder.embed_query(query)
                 timer.lap("embed")
-            answer = self._index_of(version.id).nearest(vectors[embedder.identity], limit=limit)
-            hits += answer.hits
-            exact = exact or answer.exact
-            names.append(answer.generation)
+            result.identities[version.id] = embedder.identity
+            answer = self._index_of(version.id).nearest(result.queries[embedder.identity], limit=limit)
+            result.hits += answer.hits
+            result.exact = result.exact or answer.exact
+            result.generations |= {answer.generation} - {""}
             timer.lap("dense")
-        hits.sort(key=lambda hit: (-hit.similarity, hit.entry))
-        return hits[:limit], exact, max(shares), names
+        result.hits.sort(key=lambda hit: (-hit.similarity, hit.entry))
+        del result.hits[limit:]
+        return result
+
+    def _ranked(
+        self, candidates: list[Candidate], dense: "_Dense", matches: lexical.LexicalAnswer | None
+    ) -> list[Candidate]:
+        """Give every candidate both legs' scores, whichever leg put it up, and order them."""
+        for candidate in candidates:
+            share = matches.share_of(candidate.entry) if matches else None
+            candidate.share = share or 0.0
+            candidate.score = blend(candidate.similarity, share)
+        if not dense.queries or matches is None:
+            return ordered(candidates)
+        stored = self._store.vectors_of([candidate.entry for candidate in candidates])
+        for identity, query in dense.queries.items():
+            group = [
+                candidate
+                for candidate in candidates
+                if candidate.entry in stored and dense.identities.get(stored[candidate.entry][0]) == identity
+            ]
+            if not group:
+                continue
+            vectors = np.stack([stored[candidate.entry][1] for candidate in group])  # (N, D)
+            for candidate, similarity in zip(group, vectors @ query, strict=True):
+                candidate.similarity = float(similarity)
+                candidate.score = blend(candidate.similarity, candidate.share)
+            scores = np.array([candidate.score for candidate in group])
+            for candidate, score in zip(group, smooth(scores, vectors), strict=True):
+                candidate.score = float(score)
+        return ordered(candidates)
 
     def _load(
-        self, ranked: Sequence[Candidate], weight: float, keep: int, score_threshold: float
+        self, ranked: Sequence[Candidate], keep: int, score_threshold: float, lexical_asked: bool
     ) -> list[Passage]:
         """Turn candidates into passages; what was deleted meanwhile is left out."""
         passages: list[Passage] = []
-        documents: dict[int, tuple[Page, ...]] = {}
-        for at in range(0, len(ranked), 64):
-            part = ranked[at : at + 64]
+        pages: dict[int, tuple[Page, ...]] = {}
+        for at in range(0, len(ranked), keep):
+            part = [c for c in ranked[at : at + keep] if c.score >= score_threshold]
             rows = self._store.chunk_rows([chunk_number(candidate.entry) for candidate in part])
             for candidate in part:
                 row = rows.get(chunk_number(candidate.entry))
-                score = relevance(candidate.similarity, candidate.coverage, dense_weight=weight)
-                if row is None or score < score_threshold:
+                if row is None:
                     continue
-                chunk = stored_chunk(row).chunk
-                source_id = row["source_id"]
-                if chunk.page_first is not None and source_id not in documents:
-                    documents[source_id] = self._store.pages(source_id)
-                passages.append(
-                    Passage(
-                        chunk_id=row["id"],
-                        source_id=source_id,
-                        base_id=row["base_id"],
-                        source_name=row["source_name"],
-                        text=chunk.text,
-                        start=chunk.start,
-                        end=chunk.end,
-                        score=score,
-                        heading_path=chunk.heading_path,
-                        kind=chunk.kind,
-                        page_first=chunk.page_first,
-                        page_last=chunk.page_last,
-                        page_label=_page_label(documents.get(source_id, ()), chunk.page_first),
-                        dense_score=cut_to_unit(candidate.similarity),
-                        dense_rank=candidate.dense_rank,
-                        lexical_score=candidate.coverage,
-                        lexical_rank=candidate.lexical_rank,
-                    )
-                )
+                if row["page_first"] is not None and row["source_id"] not in pages:
+                    pages[row["source_id"]] = self._store.pages(row["source_id"])
+                passages.append(_passage(row, candidate, pages.get(row["source_id"], ()), lexical_asked))
                 if len(passages) == keep:
                     return passages
         return passages
+
+
+@dataclass(slots=True)
+class _Dense:
+    """What the dense leg found.
+
+    Args:
+        queries: the query's vector, (D,), by embedder.
+        identities: which embedder each version that was asked has.
+    """
+
+    hits: list[DenseHit] = field(default_factory=list)
+    exact: bool = False
+    generations: set[str] = field(default_factory=set)
+    queries: dict[str, np.ndarray] = field(default_factory=dict)
+    identities: dict[int, str] = field(default_factory=dict)
+
+
+def _passage(row: Row, candidate: Candidate, pages: Sequence[Page], lexical_asked: bool) -> Passage:
+    chunk = stored_chunk(row).chunk
+    similarity = candidate.similarity
+    return Passage(
+        chunk_id=row["id"],
+        source_id=row["source_id"],
+        base_id=row["base_id"],
+        source_name=row["source_name"],
+        text=chunk.text,
+        start=chunk.start,
+        end=chunk.end,
+        score=candidate.score,
+        heading_path=chunk.heading_path,
+        kind=chunk.kind,
+        page_first=chunk.page_first,
+        page_last=chunk.page_last,
+        page_label=next((page.label for page in pages if page.number == chunk.page_first), ""),
+        dense_score=None if similarity is None else min(max(similarity, 0.0), 1.0),
+        dense_rank=candidate.dense_rank,
+        lexical_score=candidate.share if lexical_asked else None,
+        lexical_rank=candidate.lexical_rank,
+    )
 
 
 def rerank(reranker: Reranker, query: str, passages: Sequence[Passage]) -> list[Passage]:
@@ -211,7 +248,3 @@ def rerank(reranker: Reranker, query: str, passages: Sequence[Passage]) -> list[
         for passage, score in zip(passages, scores, strict=True)
     ]
     return sorted(scored, key=lambda passage: -passage.score)
-
-
-def _page_label(pages: Sequence[Page], number: int | None) -> str:
-    return next((page.label for page in pages if page.number == number), "")

@@ -1,7 +1,8 @@
-"""Text to index terms: folded, lightly stemmed words; for Chinese, words and pairs of characters.
+"""Text to index terms: folded, stemmed words; for Chinese, characters, pairs of them and longer words.
 
-Simplified and traditional Chinese are not converted into each other. jieba's dictionary is mostly
-simplified, so character pairs stand in where it does not know a traditional word.
+jieba's dictionary knows few traditional words and cuts the same word differently in different sentences.
+Measured on DRCD (traditional, 3,524 questions), recall@5: jieba alone 0.984, pairs alone 0.990, characters
+and pairs 0.994, with jieba's longer words 0.995. Simplified and traditional are not converted into each other.
 """
 
 import re
@@ -9,7 +10,9 @@ import threading
 import unicodedata
 from typing import Any
 
-IDENTITY = "words+jieba+bigrams/1"
+from knowledge.stemmer import stem
+
+IDENTITY = "porter+jieba+characters/1"
 
 _RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+|[^\W_]+(?:[.'’][^\W_]+)*")
 _LETTERS = re.compile(r"[^\W_]+")
@@ -46,35 +49,20 @@ def warm() -> None:
 
 
 def _han_terms(run: str) -> list[str]:
-    """Words of two characters and more, every pair, and single characters that stand alone."""
+    """Every character, every pair, and the dictionary's words that are longer."""
     if len(run) == 1:
         return [run]
     pairs = [run[i : i + 2] for i in range(len(run) - 1)]
     words = [word for word in _dictionary().cut(run, HMM=False) if len(word) > 2]
-    return pairs + words
+    return [*run, *pairs, *words]
 
 
 def _word_terms(run: str) -> list[str]:
     """A word, stemmed; the parts of "v1.2" or "o'neil" too."""
-    stemmed = [_stem(run)]
+    stemmed = [stem(run)]
     if not run.isalnum():
-        stemmed += [_stem(part) for part in _LETTERS.findall(run) if len(part) > 1]
+        stemmed += [stem(part) for part in _LETTERS.findall(run)]
     return stemmed
-
-
-def _stem(word: str) -> str:
-    """Cut English plural and inflection endings: only the safe steps, so that names stay recognisable."""
-    if len(word) < 4 or not word.isascii() or not word.isalpha():
-        return word
-    if word.endswith("'s"):
-        word = word[:-2]
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith("sses"):
-        return word[:-2]
-    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        word = word[:-1]
-    return word
 
 
 def _dictionary() -> Any:

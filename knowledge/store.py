@@ -409,6 +409,16 @@ class Store:
             return np.zeros((0, 0), np.float32)
         return np.frombuffer(b"".join(blobs), np.float32).reshape(len(blobs), -1)
 
+    def vectors_of(self, entries: Sequence[int]) -> dict[int, tuple[int, np.ndarray]]:
+        """Version and vector, (D,) float32, of chunks of any version; those that are gone are left out."""
+        marks = ",".join("?" * len(entries))
+        rows = self._rows(
+            "SELECT (c.id << 16) | (c.revision & 65535) AS entry, c.version_id, v.vector "
+            f"FROM kb_chunk c JOIN kb_vector v ON v.id = c.vector_id WHERE c.id IN ({marks})",
+            *map(chunk_number, entries),
+        )
+        return {row["entry"]: (row["version_id"], np.frombuffer(row["vector"], np.float32)) for row in rows}
+
     def known_vectors(self, identity: str, hashes: Sequence[bytes]) -> dict[bytes, int]:
         """Numbers of the stored vectors of texts, by the texts' hashes."""
         known: dict[bytes, int] = {}
