@@ -151,6 +151,11 @@ class ChatTemplate:
         if self.thinking == "none" and any(m.thinking for m in messages):
             notes.append(("thinking_removed", {}))
             messages = [replace(m, thinking=None) for m in messages]
+        if self._special:
+            for message in messages:
+                inside = self._special.search(message.content) if "<" in message.content else None
+                if inside:
+                    notes.append(("special_in_text", {"token": inside[0]}))
         refusal: RowRefusedError | None = None
         for repaired, extra in _repairs(messages):
             try:

@@ -268,6 +268,19 @@ DATA_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "The model's template has no place for tools, so their descriptions are not shown to it.",
         "zh": "模型模板不支持工具，工具说明不会提供给模型。",
     },
+    "special_in_text": {
+        "en": "The text itself holds the control token {token}, which the model will read as one. Take it out unless it is meant.",
+        "zh": "文本中含有控制符 {token}，模型会把它当作控制符。如非有意，请删去。",
+    },
+    # export
+    "export_alpaca": {
+        "en": "The alpaca layout has no place for tools or for turns out of order; the row was left out. Export as ShareGPT or OpenAI.",
+        "zh": "alpaca 格式无法表示工具调用或顺序特殊的对话，该行未导出。请导出为 ShareGPT 或 OpenAI 格式。",
+    },
+    "export_greeting": {
+        "en": "LLaMA-Factory drops conversations that the assistant opens; the opening turn was left out so that the rest is read.",
+        "zh": "LLaMA-Factory 会整段丢弃由助手开场的对话；已略去开场白，其余部分可以读取。",
+    },
     # preflight
     "answer_conflict": {
         "en": "The same question is answered differently in {other}.",

@@ -19,6 +19,8 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+COMMON = {"gb18030": range(0xB0, 0xD8), "big5hkscs": range(0xA4, 0xC7)}
+"""Lead bytes of the everyday characters. Most Big5 text is well-formed GB18030 too, but then of rare characters."""
 SPARED_SHARE = 0.1
 """Of the characters beyond ASCII: more broken ones than this and the file is not UTF-8."""
 
@@ -47,16 +49,17 @@ def detect_charset(path: Path, *, name: str) -> Charset:
     for mark, encoding in MARKS:
         if head.startswith(mark):
             return _checked(path, encoding, name)
-    if head.count(0) > len(head) // 4:  # without a mark, Latin text in UTF-16 is every other byte zero
-        return _checked(path, "utf-16-be" if head[:1] == b"\0" else "utf-16-le", name)
+    even, odd = head[0:16:2].count(0), head[1:16:2].count(0)
+    if max(even, odd) > 2 and min(even, odd) == 0:  # UTF-16 without a mark: brackets and names are Latin
+        return _checked(path, "utf-16-be" if even else "utf-16-le", name)
     if _decodes(path, "utf-8"):
         return Charset("utf-8")
     good, broken = _count_utf8(path)
     if broken <= SPARED_SHARE * (good + broken):
         return Charset("utf-8", "replace", broken)
-    for encoding in ("gb18030", "big5hkscs"):
-        if _decodes(path, encoding):
-            return Charset(encoding)
+    fitting = [encoding for encoding in COMMON if _decodes(path, encoding)]
+    if fitting:
+        return Charset(max(fitting, key=lambda encoding: _common_share(path, encoding)))
     from charset_normalizer import from_bytes
 
     guess = from_bytes(head).best()
@@ -81,6 +84,14 @@ def _decodes(path: Path, encoding: str) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+def _common_share(path: Path, encoding: str) -> float:
+    """Which share of the Chinese characters at the beginning are everyday ones, read so; 0..1."""
+    with path.open("rb") as file:
+        text = file.read(BLOCK).decode(encoding, "ignore")
+    leads = [c.encode(encoding)[0] for c in text if "\u4e00" <= c <= "\u9fff"]
+    return sum(lead in COMMON[encoding] for lead in leads) / max(1, len(leads))
 
 
 def _count_utf8(path: Path) -> tuple[int, int]:

@@ -311,9 +311,14 @@ def _tools(value: Any, notes: list[Note]) -> tuple[dict[str, Any], ...]:
 
 def _provenance(row: Mapping[str, Any], used: set[str]) -> dict[str, Any]:
     given = row.get("provenance")
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except json.JSONDecodeError:
+            given = {"provenance": given}
     kept: dict[str, Any] = dict(given) if isinstance(given, dict) else {}
     for key, value in row.items():
-        if key in used or key in MEDIA or key in THINKING_KEYS:
+        if key in used or key in MEDIA or key in THINKING_KEYS or key == "provenance":
             continue
         if isinstance(value, (bool, int, float)) or (
             isinstance(value, str) and 0 < len(value) <= PROVENANCE_CHARS

@@ -39,7 +39,9 @@ def trained_runs(encoded: Encoded, tokenizer) -> list[str]:
     """The trained tokens, decoded, one text for each run of them."""
     pairs = zip(encoded.input_ids, encoded.labels, strict=True)
     runs = [(flag, [t for t, _ in run]) for flag, run in groupby(pairs, key=lambda pair: pair[1] != IGNORE)]
-    assert all(label in (IGNORE, token) for token, label in zip(encoded.input_ids, encoded.labels, strict=True))
+    assert all(
+        label in (IGNORE, token) for token, label in zip(encoded.input_ids, encoded.labels, strict=True)
+    )
     return [tokenizer.decode(ids) for flag, ids in runs if flag]
 
 
@@ -142,7 +144,10 @@ def test_a_turn_marked_as_context_is_not_trained():
     ("thinking", "expected"),
     [
         ("keep", ["然后双击运行 setup.exe 😀<|im_end|>"]),
-        ("empty", ["请先下载安装包。<|im_end|>", "<think>\n\n</think>\n\n然后双击运行 setup.exe 😀<|im_end|>"]),
+        (
+            "empty",
+            ["请先下载安装包。<|im_end|>", "<think>\n\n</think>\n\n然后双击运行 setup.exe 😀<|im_end|>"],
+        ),
         ("none", ["请先下载安装包。<|im_end|>", "然后双击运行 setup.exe 😀<|im_end|>"]),
     ],
 )
@@ -158,7 +163,9 @@ def test_an_empty_block_is_trained_only_when_asked_for(thinking, expected):
 def test_thinking_in_the_data_is_trained():
     tokenizer = tiny_tokenizer(templates.EMPTY_BLOCK)
     encoded = encode_example(THOUGHT, tokenizer, max_length=512)
-    assert trained_runs(encoded, tokenizer) == ["<think>\n用户想知道下一步。\n</think>\n\n双击运行。<|im_end|>"]
+    assert trained_runs(encoded, tokenizer) == [
+        "<think>\n用户想知道下一步。\n</think>\n\n双击运行。<|im_end|>"
+    ]
     inline = (*THOUGHT[:3], Message("assistant", "<think>\n用户想知道下一步。\n</think>\n\n双击运行。"))
     assert encoded.input_ids == of_template(inline, tokenizer)
     assert "thinking" in {span.role for span in encoded.spans}
@@ -199,7 +206,9 @@ def test_a_system_message_moves_into_the_question_where_the_template_knows_none(
 
 def test_an_opening_greeting_goes_where_the_template_wants_the_user_first():
     tokenizer = tiny_tokenizer(templates.STRICT, eos="</s>")
-    encoded = encode_example((Message("assistant", "欢迎", train=False), *CHAT[:2]), tokenizer, max_length=512)
+    encoded = encode_example(
+        (Message("assistant", "欢迎", train=False), *CHAT[:2]), tokenizer, max_length=512
+    )
     assert dict(encoded.notes).keys() == {"greeting_dropped"}
     assert trained_runs(encoded, tokenizer) == [" 请先下载安装包。 </s>"]
 
@@ -226,7 +235,10 @@ def test_a_tokenizer_without_a_template_is_refused():
 
 def test_a_content_that_the_template_looks_into_is_traced_by_its_prefixes():
     tokenizer = tiny_tokenizer(templates.EMPTY_BLOCK)
-    messages = (Message("user", "Which tag?"), Message("assistant", "It ends with </think> and then the answer."))
+    messages = (
+        Message("user", "Which tag?"),
+        Message("assistant", "It ends with </think> and then the answer."),
+    )
     encoded = encode_example(messages, tokenizer, max_length=512, thinking="none")
     assert encoded.input_ids == of_template(messages, tokenizer)
     assert tokenizer.decode(encoded.input_ids[-2:-1]) == "<|im_end|>"
@@ -269,7 +281,9 @@ def test_a_long_answer_keeps_its_end_and_never_stops_in_mid_sentence():
 def test_the_oldest_turns_go_first():
     tokenizer = tiny_tokenizer(templates.DEFAULT_SYSTEM)
     exchanges = [
-        m for k in range(20) for m in (Message("user", f"Question {k}? " * 5), Message("assistant", f"It is {k}."))
+        m
+        for k in range(20)
+        for m in (Message("user", f"Question {k}? " * 5), Message("assistant", f"It is {k}."))
     ]
     encoded = encode_example((Message("system", "Be brief."), *exchanges), tokenizer, max_length=300)
     text = tokenizer.decode(encoded.input_ids)
@@ -332,7 +346,9 @@ def test_a_kto_row_trains_its_last_answer():
 def test_a_long_text_is_split_and_nothing_is_lost():
     tokenizer = tiny_tokenizer(templates.DEFAULT_SYSTEM)
     text = "The quick brown fox. " * 60
-    row = next(Encoder(tokenizer, 64).encode_rows([Example((Message("assistant", text),), Source("f", 1), "text")]))
+    row = next(
+        Encoder(tokenizer, 64).encode_rows([Example((Message("assistant", text),), Source("f", 1), "text")])
+    )
     ids = [token for piece in row.pieces for token in piece.input_ids]
     assert tokenizer.decode(ids) == text + "<|im_end|>"
     assert all(piece.labels == piece.input_ids for piece in row.pieces)
