@@ -125,7 +125,8 @@ def _supports(
         # A claim of numbers alone has no terms; holding the numbers is all there is to ask.
         score = covered / total if total else 1.0
         if asked and len(claim.terms) <= 3:
-            score = 0.9 * score + 0.1 * len(asked & (place.terms | place.near)) / len(asked)
+            here, beside = asked & place.terms, asked & (place.near - place.terms)
+            score = 0.9 * score + 0.1 * (len(here) + _NEIGHBOUR_CREDIT * len(beside)) / len(asked)
         supports.append(_Support(place, score))
     return sorted(supports, key=lambda s: (-s.score, s.place.passage, s.place.start))
 

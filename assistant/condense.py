@@ -33,7 +33,7 @@ _STOP_EN = frozenset(
     "does did has have had can could may might must shall should will would what which who whom whose when "
     "where why how many much long far often this that these those it its they them their there he she his her "
     "you your i we our me my if than then so such also any some tell please give explain describe show say get "
-    "know want need like use used using let us more most other one".split()
+    "know want need like use used using let us more most other one am yes sure thanks thank ok okay".split()
 )
 _STOP_ZH = re.compile(
     r"请问|请|什么时候|什么|怎么样|怎么|怎样|如何|多少|多久|多大|多长|多高|哪个|哪些|哪里|哪儿|哪种|为什么|为何|是否|可以|能否|能不能|"

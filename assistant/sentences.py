@@ -74,6 +74,8 @@ def split_sentences(text: str) -> list[tuple[int, int]]:
         for match in _END.finditer(text, start, end):
             if text[match.start()] == "." and _ABBREVIATION.search(text, cut, match.start() + 1):
                 continue
+            if cut == start and text[start : match.start()].strip().isdigit():
+                continue  # the number of a list item
             spans.append((cut, match.end()))
             cut = match.end()
         spans.append((cut, end))

@@ -22,11 +22,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from assistant.citations import cite
+from assistant.citations import SUPPORT_THRESHOLD, cite
 from assistant.claims import numbers_in, read_claim
 from assistant.sentences import split_sentences
 from knowledge.documents import Passage
+
+Paragraphs = list[tuple[str, str, list[dict[str, Any]]]]
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,19 @@ class Case:
     spans: tuple[tuple[int, int], ...] = ()
 
 
+@dataclass(frozen=True)
+class Figures:
+    """Shares by kind of case, 0..1, and what they come to over the made cases (SciFact's are told apart)."""
+
+    cited_share: dict[str, float]
+    right_share: dict[str, float]
+    right_span_share: dict[str, float]
+    cases: dict[str, int]
+    precision: float
+    recall: float
+    ms_per_sentence: float
+
+
 def main() -> None:
     """Print one line per kind and language, then precision, recall and milliseconds."""
     parser = argparse.ArgumentParser(
@@ -50,53 +66,61 @@ def main() -> None:
         "--model", type=Path, help="folder of all-MiniLM-L6-v2; without it, words alone decide"
     )
     parser.add_argument("--limit", type=int, default=300, help="cases per kind")
-    parser.add_argument("--threshold", type=float, nargs="*", default=[])
+    parser.add_argument("--threshold", type=float, default=SUPPORT_THRESHOLD)
     arguments = parser.parse_args()
     embedder = None
     if arguments.model:
         from knowledge.embeddings import load_embedder
 
         embedder = load_embedder(arguments.model)
-    sets = {
-        "en": list(_english(arguments.data, arguments.limit)),
-        "zh": list(_chinese(arguments.data, arguments.limit)),
-    }
-    for threshold in arguments.threshold or [None]:
-        for language, cases in sets.items():
-            _report(language, cases, embedder if language == "en" else None, threshold)
+    for language in ("en", "zh"):
+        figures = measure(
+            arguments.data,
+            language,
+            limit=arguments.limit,
+            embedder=embedder if language == "en" else None,
+            threshold=arguments.threshold,
+        )
+        for kind, n in figures.cases.items():
+            print(
+                f"{language} {kind:9} n={n:4} cited={figures.cited_share[kind]:.3f} "
+                f"right passage={figures.right_share[kind]:.3f} right span={figures.right_span_share[kind]:.3f}"
+            )
+        print(
+            f"{language} precision={figures.precision:.3f} recall={figures.recall:.3f} "
+            f"ms per sentence={figures.ms_per_sentence:.1f}"
+        )
 
 
-def _report(language: str, cases: list[Case], embedder: object, threshold: float | None) -> None:
-    options = {} if threshold is None else {"threshold": threshold}
+def measure(
+    data: Path,
+    language: str,
+    *,
+    limit: int,
+    embedder: Any = None,
+    threshold: float = SUPPORT_THRESHOLD,
+) -> Figures:
+    """Attribute every case's sentence and count."""
+    cases = list((_english if language == "en" else _chinese)(data, limit))
     rows: dict[str, list[tuple[bool, bool, bool]]] = defaultdict(list)
     began = time.perf_counter()
     for case in cases:
-        _, citations = cite(case.sentence, case.passages, embedder=embedder, **options)  # type: ignore[arg-type]
-        cited = {id(citation.passage) for citation in citations}
-        right = case.gold is not None and id(case.passages[case.gold]) in cited
-        placed = right and any(
-            start < last and first < end
-            for citation in citations
-            if case.gold is not None and citation.passage is case.passages[case.gold]
-            for start, end in citation.spans
-            for first, last in case.spans
-        )
-        rows[case.kind].append((bool(cited), right, placed))
-    spent = 1000 * (time.perf_counter() - began) / len(cases)
-    label = "default" if threshold is None else f"{threshold:.2f}"
-    for kind, results in rows.items():
-        n = len(results)
-        cited, right, placed = (sum(r[i] for r in results) / n for i in range(3))
-        print(
-            f"{language} {label} {kind:9} n={n:4} cited={cited:.3f} right passage={right:.3f} right span={placed:.3f}"
-        )
-    made = {k: r for k, r in rows.items() if k not in ("scifact", "contra")}
-    cited_all = sum(r[0] for results in made.values() for r in results)
-    right_all = sum(r[1] for results in made.values() for r in results)
-    positives = sum(len(r) for k, r in made.items() if k in ("copy", "short", "question"))
-    print(
-        f"{language} {label} precision={right_all / max(cited_all, 1):.3f} recall={right_all / positives:.3f} "
-        f"ms per sentence={spent:.1f}"
+        _, citations = cite(case.sentence, case.passages, embedder=embedder, threshold=threshold)
+        gold = None if case.gold is None else case.passages[case.gold]
+        spans = [span for c in citations if c.passage is gold for span in c.spans]
+        placed = any(start < last and first < end for start, end in spans for first, last in case.spans)
+        rows[case.kind].append((bool(citations), bool(spans), placed))
+    spent = time.perf_counter() - began
+    made = [(kind, row) for kind, found in rows.items() if kind not in ("scifact", "contra") for row in found]
+    positives = sum(kind in ("copy", "short", "question") for kind, _ in made)
+    right = sum(row[1] for _, row in made)
+    shares = [{kind: sum(r[i] for r in found) / len(found) for kind, found in rows.items()} for i in range(3)]
+    return Figures(
+        *shares,
+        cases={kind: len(found) for kind, found in rows.items()},
+        precision=right / max(1, sum(row[0] for _, row in made)),
+        recall=right / positives,
+        ms_per_sentence=1000 * spent / len(cases),
     )
 
 
@@ -125,7 +149,7 @@ def _chinese(data: Path, limit: int) -> Iterator[Case]:
     yield from _questions(paragraphs, limit)
 
 
-def _made(paragraphs: list[tuple[str, str, list]], limit: int, language: str) -> Iterator[Case]:
+def _made(paragraphs: Paragraphs, limit: int, language: str) -> Iterator[Case]:
     """Copies, shortened copies, and copies with a number or a name changed."""
     rng = random.Random(7)
     names = sorted(
@@ -157,7 +181,7 @@ def _made(paragraphs: list[tuple[str, str, list]], limit: int, language: str) ->
                 yield Case("name", sentence.replace(rng.choice(held), other.capitalize(), 1), passages, None)
 
 
-def _questions(paragraphs: list[tuple[str, str, list]], limit: int) -> Iterator[Case]:
+def _questions(paragraphs: Paragraphs, limit: int) -> Iterator[Case]:
     """Questions joined with their own answer, and with another's from the same paragraph."""
     rng = random.Random(11)
     asked = [
@@ -196,7 +220,7 @@ def _scifact(folder: Path, limit: int) -> Iterator[Case]:
     queries = {
         q["_id"]: q["text"] for q in map(json.loads, (folder / "queries.jsonl").open(encoding="utf-8"))
     }
-    paragraphs = [(d["title"], d["text"], []) for d in corpus.values()]
+    paragraphs: Paragraphs = [(d["title"], d["text"], []) for d in corpus.values()]
     place = {key: at for at, key in enumerate(corpus)}
     evidence: dict[tuple[str, str, str], set[int]] = defaultdict(set)
     for row in map(json.loads, (folder / "evidence_train.jsonl").open(encoding="utf-8")):
@@ -212,7 +236,7 @@ def _scifact(folder: Path, limit: int) -> Iterator[Case]:
 
 
 def _pool(
-    paragraphs: list[tuple[str, str, list]], at: int, rng: random.Random, *, without: bool = False
+    paragraphs: Paragraphs, at: int, rng: random.Random, *, without: bool = False
 ) -> tuple[list[Passage], int]:
     """Five passages, neighbours first, and the place of the right one."""
     near = [i for i in range(max(0, at - 2), min(len(paragraphs), at + 3)) if i != at]
