@@ -44,7 +44,7 @@ class Overlap:
 
 def normalise(text: str) -> str:
     """Return `text` without what does not make it another one: case, width, punctuation, spaces."""
-    return _other.sub(" ", unicodedata.normalize("NFKC", text).lower()).strip()
+    return _other.sub("", unicodedata.normalize("NFKC", text).lower())
 
 
 def shingles(text: str) -> np.ndarray:

@@ -265,9 +265,9 @@ def test_parquet_and_arrow_with_nested_columns(tmp_path):
     rows = [{"messages": [{"role": U, "content": "q"}, {"role": A, "content": "a"}], "id": 1}] * 3
     table = pyarrow.Table.from_pylist(rows)
     pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
-    with pyarrow.OSFile(str(tmp_path / "rows.arrow"), "wb") as sink:
-        with pyarrow.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
+    sink = str(tmp_path / "rows.arrow")
+    with pyarrow.OSFile(sink, "wb") as file, pyarrow.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table)
     for name in ("rows.parquet", "rows.arrow"):
         found = read_dataset(tmp_path / name)
         assert [said(e) for e in found.examples] == [QA] * 3
@@ -383,9 +383,7 @@ def test_a_long_file_is_streamed_with_true_line_numbers(tmp_path):
     rows = [{"instruction": f"q{k}", "output": "x" * 5000} for k in range(1000)]
     path = tmp_path / "rows.json"
     path.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]")
-    last = None
-    for last in iter_rows(path):
-        pass
+    *_, last = iter_rows(path)
     assert last.source.line == 1001
     assert last.example.prompt == "q999"
 
