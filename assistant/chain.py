@@ -93,8 +93,9 @@ def build_chain(
 
     def shaped(state: dict[str, Any]) -> ShapedContext:
         passages = [as_passage(document, at) for at, document in enumerate(state["context"])]
+        # A follow-up's own words say little about which sentences answer it; the query does.
         return shape_context(
-            state["input"],
+            state["query"],
             passages,
             count_tokens=count,
             budget=budget,

@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import generate_from_stream
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict
@@ -73,7 +73,9 @@ class EngineChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         sampling = _merge(self.sampling, stop, kwargs)
-        prompt = self.engine.render(_as_dicts(messages), thinking=sampling.thinking)
+        # A closing message of the assistant's is the beginning of the answer, to be gone on with.
+        begun = bool(messages) and isinstance(messages[-1], AIMessage)
+        prompt = self.engine.render(_as_dicts(messages), thinking=sampling.thinking, continue_last=begun)
         request = GenerationRequest(
             self.request_id or uuid.uuid4().hex, prompt.token_ids, self.adapter, sampling
         )

@@ -8,13 +8,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from assistant.sentences import is_table_row, needs_sentence_before, rank_sentences, split_sentences
+from assistant.sentences import (
+    is_table_row,
+    needs_sentence_before,
+    rank_sentences,
+    split_sentences,
+    table_head,
+)
 from knowledge.documents import Passage
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
 
 CountTokens = Callable[[str], int]
+_Chosen = dict[int, set[tuple[int, int]]]  # spans by passage, in the order in which passages were picked
+_CHINESE_END = ("。", "！", "？", "；")
 SMALL_MODEL_PARAMETERS = 1_000_000_000
 """Models with fewer parameters read better from a few sentences than from whole passages."""
 
@@ -33,6 +41,10 @@ class ContextProfile:
         history_turns: earlier messages that are put into the prompt.
         guard: whether an answer that the passages do not support is replaced by their best sentence
             (see `assistant.extractive`).
+        least_fit: 0..1; when even the best sentence fits the question less, the context is empty, which
+            callers answer with a refusal. It tells questions about something else from questions about the
+            documents; it cannot tell an answer from a near miss, and neither can a small model.
+        least_overlap: the same without an embedder, when words alone decide.
     """
 
     name: Literal["small", "full"]
@@ -43,16 +55,20 @@ class ContextProfile:
     stop: tuple[str, ...] = ()
     history_turns: int = 6
     guard: bool = False
+    least_fit: float = 0.0
+    least_overlap: float = 0.0
 
 
 SMALL = ContextProfile(
     name="small",
     max_passages=3,
-    max_sentences=3,
-    max_new_tokens=64,
+    max_sentences=2,
+    max_new_tokens=48,
     stop=("\n",),
     history_turns=0,
     guard=True,
+    least_fit=0.28,
+    least_overlap=0.15,
 )
 FULL = ContextProfile(name="full", max_passages=8)
 
@@ -75,8 +91,9 @@ class ShapedContext:
     """What the model reads.
 
     Args:
-        text: passages separated by blank lines; "full" numbers them as in `used`, from 1.
-        used: in the order of `text`.
+        text: passages separated by blank lines; "full" numbers them as in `used`, from 1; "small" has the
+            best last, where a small model reads it best.
+        used: best first.
         cut_tokens: tokens of the given passages that did not fit the budget. Sentences that "small" left
             out on purpose are not counted.
     """
@@ -162,51 +179,59 @@ def _best_sentences(
     profile: ContextProfile,
     embedder: "Embedder | None",
 ) -> ShapedContext:
-    """Pick the sentences that fit the question best; shown by passage rank, in document order."""
+    """Pick the sentences that fit the question best; within a passage they keep the document's order."""
     ranked = rank_sentences(question, passages, embedder=embedder)
+    least = profile.least_fit if embedder is not None else profile.least_overlap
+    if not ranked or ranked[0].score < least:
+        return ShapedContext("", ())
     sentences = [split_sentences(passage.text) for passage in passages]
-    chosen: dict[int, set[tuple[int, int]]] = {}
+    chosen: _Chosen = {}
     cut = 0
     for candidate in ranked[: profile.max_sentences]:
-        passage = passages[candidate.passage]
-        spans = {(candidate.start, candidate.end)} | _companions(
-            passage.text, sentences[candidate.passage], (candidate.start, candidate.end)
-        )
-        trial = {i: set(s) for i, s in chosen.items()}
-        trial.setdefault(candidate.passage, set()).update(spans)
-        if count_tokens(_render(passages, trial)) <= budget:
-            chosen = trial
+        at = candidate.passage
+        span = (candidate.start, candidate.end)
+        with_companions = {span, *_companions(passages[at].text, sentences[at], span)}
+        for spans in (with_companions, {span}):
+            trial = _added(chosen, at, spans)
+            if count_tokens(_render(passages, trial)) <= budget:
+                chosen = trial
+                break
         else:
-            cut += count_tokens(passage.text[candidate.start : candidate.end])
-    used = tuple(UsedPassage(passages[i], tuple(sorted(chosen[i]))) for i in sorted(chosen))
+            cut += count_tokens(passages[at].text[span[0] : span[1]])
+    used = tuple(UsedPassage(passages[at], tuple(sorted(spans))) for at, spans in chosen.items())
     return ShapedContext(_render(passages, chosen), used, cut)
+
+
+def _added(chosen: _Chosen, at: int, spans: set[tuple[int, int]]) -> _Chosen:
+    """A copy of `chosen` with `spans` of one passage more; insertion order is kept."""
+    copy = {i: set(kept) for i, kept in chosen.items()}
+    copy.setdefault(at, set()).update(spans)
+    return copy
 
 
 def _companions(text: str, sentences: list[tuple[int, int]], span: tuple[int, int]) -> set[tuple[int, int]]:
     """What a sentence cannot be read without: the one before a pronoun, the head row of a table."""
+    head = table_head(text, sentences, span)
+    if head is not None:
+        return {head}
     at = sentences.index(span)
-    if is_table_row(text[span[0] : span[1]]):
-        first = at
-        while first > 0 and is_table_row(text[sentences[first - 1][0] : sentences[first - 1][1]]):
-            first -= 1
-        return {sentences[first]}
     if at > 0 and needs_sentence_before(text[span[0] : span[1]]):
         return {sentences[at - 1]}
     return set()
 
 
-def _render(passages: list[Passage], chosen: dict[int, set[tuple[int, int]]]) -> str:
-    """The chosen sentences under their titles, passages in the order of rank."""
+def _render(passages: list[Passage], chosen: _Chosen) -> str:
+    """The chosen sentences under their titles; the passage with the best one last, nearest to the question."""
     parts = []
-    for i in sorted(chosen):
-        text = passages[i].text
-        lines: list[str] = []
-        for start, end in sorted(chosen[i]):
+    for at, spans in reversed(chosen.items()):
+        text = passages[at].text
+        lines = [title_of(passages[at])]
+        for start, end in sorted(spans):
             piece = " ".join(text[start:end].split())
-            row = is_table_row(piece)
-            if lines and not row and not is_table_row(lines[-1]):
-                lines[-1] += ("" if lines[-1].endswith(("。", "！", "？", "；")) else " ") + piece
+            flows = len(lines) > 1 and not is_table_row(piece) and not is_table_row(lines[-1])
+            if flows:
+                lines[-1] += ("" if lines[-1].endswith(_CHINESE_END) else " ") + piece
             else:
                 lines.append(piece)
-        parts.append("\n".join([title_of(passages[i]), *lines]))
+        parts.append("\n".join(lines))
     return "\n\n".join(parts)

@@ -4,11 +4,12 @@ A small model often answers fluently and wrongly. Its reply is kept when the pas
 person is better served by the passage's own words. Pure functions; no chat model is run.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assistant.sentences import rank_sentences, terms
+from assistant.sentences import rank_sentences, split_sentences, table_head, terms
 from knowledge.documents import Passage
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class GuardedAnswer:
     """An answer that has been checked.
 
     Args:
-        text: what to show.
+        text: what to show; a quoted table row reads "head: cell; head: cell".
         replaced: True where `text` is a sentence of `passage` and no longer the model's.
         passage, span: where the quoted sentence stands; None where the model's answer was kept.
     """
@@ -64,4 +65,25 @@ def guard_answer(
         return GuardedAnswer(answer)
     best = ranked[0]
     passage = passages[best.passage]
-    return GuardedAnswer(passage.text[best.start : best.end], True, passage, (best.start, best.end))
+    span = (best.start, best.end)
+    return GuardedAnswer(_readable(passage.text, span), True, passage, span)
+
+
+def _readable(text: str, span: tuple[int, int]) -> str:
+    """A sentence as it stands, without line breaks; a table row with its heads."""
+    row = text[span[0] : span[1]]
+    head = table_head(text, split_sentences(text), span)
+    if head is None:
+        return " ".join(row.split())
+    cells = _cells(row)
+    if head == span:
+        return "; ".join(cell for cell in cells if cell)
+    heads = _cells(text[head[0] : head[1]])
+    named = [f"{name}: {cell}" if name else cell for name, cell in zip(heads, cells, strict=False) if cell]
+    return "; ".join([*named, *cells[len(heads) :]])
+
+
+def _cells(row: str) -> list[str]:
+    """The cells of a Markdown table row; an escaped bar is part of its cell."""
+    inner = row.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", inner)]

@@ -32,16 +32,17 @@ _NEEDS_BEFORE = re.compile(
     r"|^(?:他|她|它|这|那|该|其|此|因此|因而|然而|但|同时|另外|并且|以上|上述)"
 )
 
-_STOP_EN = frozenset(
-    "a an the of in on at to for from by with about as into and or but not no is are was were be been being "
-    "do does did has have had can could may might must shall should will would what which who whom whose "
-    "when where why how many much this that these those it its they them their there he she his her you "
-    "your i we our me my if than then so such also any some".split()
-)
-_STOP_ZH = frozenset(
-    "什么 怎么 如何 多少 哪个 哪些 哪里 哪儿 为何 为什 是否 可以 能否 请问 几个 怎样 是什 么是 的是 是多 少是 "
-    "有哪 些是 个是 谁的 是谁 吗 呢 的 了 是 在 和 与 有".split()
-)
+_STOP_EN_WORDS = """
+    a an the of in on at to for from by with about as into and or but not no is are was were be
+    been being do does did has have had can could may might must shall should will would what which
+    who whom whose when where why how many much this that these those it its they them their there
+    he she his her you your i we our me my if than then so such also any some
+"""
+_STOP_EN = frozenset(_STOP_EN_WORDS.split())
+_STOP_ZH_WORDS = """
+    什么 怎么 如何 多少 哪个 哪些 哪里 哪儿 为何 为什 是否 可以 能否 请问 几个 怎样 是什 么是 的是 是多 少是 有哪 些是 个是 谁的 是谁 吗 呢 的 了 是 在 和 与 有
+"""
+_STOP_ZH = frozenset(_STOP_ZH_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,22 @@ def is_table_row(text: str) -> bool:
     return text.startswith("|")
 
 
+def table_head(
+    text: str, sentences: Sequence[tuple[int, int]], span: tuple[int, int]
+) -> tuple[int, int] | None:
+    """Return the span of the head row of the table that the row `span` stands in, None if it is no row.
+
+    Args:
+        sentences: `split_sentences(text)`, with `span` among them.
+    """
+    if not is_table_row(text[span[0] : span[1]]):
+        return None
+    first = list(sentences).index(span)
+    while first > 0 and is_table_row(text[sentences[first - 1][0] : sentences[first - 1][1]]):
+        first -= 1
+    return sentences[first]
+
+
 def terms(text: str) -> list[str]:
     """Return what a question and a sentence may share: stemmed words, and pairs of Chinese characters.
 
@@ -155,7 +172,7 @@ def rank_sentences(
     passages: Sequence[Passage],
     *,
     embedder: "Embedder | None" = None,
-    semantic_weight: float = 0.5,
+    semantic_weight: float = 0.4,
 ) -> list[RankedSentence]:
     """Rank every sentence of `passages` by how well it fits `question`, best first.
 
