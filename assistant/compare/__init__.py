@@ -1,0 +1,1 @@
+"""Measured comparison of arms: question sets, metrics, statistics, experiments, verdicts, reports."""
