@@ -38,6 +38,7 @@ from knowledge.messages import render
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import Runnable
 
     from assistant.context import ContextProfile
     from assistant.conversations import Conversation, Conversations, ConversationSummary
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from knowledge.parsing import Limits
     from knowledge.parsing.page_image import PageImage
     from knowledge.planning import IndexPlan
+    from knowledge.retriever import KnowledgeRetriever
     from knowledge.splitter import SplitterConfig
 
 logger = logging.getLogger(__name__)
@@ -93,7 +95,7 @@ class PassageContext:
 class App:
     """Everything Tandem can do, over one data folder.
 
-    Use `App.open`; call `close` at the end.
+    Use `App.open`, as a context manager or with `close` at the end.
     """
 
     def __init__(self, settings: Settings, lock: DataFolderLock) -> None:
@@ -125,6 +127,12 @@ class App:
                 if part is not None:
                     part.close()
             self._lock.release()
+
+    def __enter__(self) -> "App":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def describe(self, purpose: str) -> None:
         """Say what this process does with the folder, such as the page's address."""
@@ -554,7 +562,35 @@ class App:
             return Arm(retrieval=kind == "rag+sft", adapter=adapter)
         raise AssistantError("arm_unknown", name=name)
 
-    def chat_model(self, arm: Arm) -> "BaseChatModel":
+    def retriever(
+        self, bases: Sequence[str] | None = None, *, top_k: int | None = None
+    ) -> "KnowledgeRetriever":
+        """The named knowledge bases, or all, as a LangChain retriever."""
+        from knowledge.retriever import KnowledgeRetriever
+
+        return KnowledgeRetriever(
+            knowledge=self.knowledge,
+            base_ids=tuple(self.base_ids(bases)),
+            top_k=top_k or self.settings.retrieval.top_k,
+            mode=self.settings.retrieval.mode,
+            reranker=self.loaded.reranker(),
+        )
+
+    def chain(self, bases: Sequence[str] | None = None) -> "Runnable[dict[str, Any], dict[str, Any]]":
+        """Retriever and chat model as one LangChain runnable: `input`, `chat_history` to `context`, `answer`."""
+        from assistant.chain import build_chain
+        from assistant.context import profile_for
+
+        engine = self.loaded.engine()
+        return build_chain(
+            self.retriever(bases),
+            self.chat_model(),
+            profile=self._profile() or profile_for(engine.parameters),
+            budget=engine.context_tokens // 2,
+            refuse_below=self.settings.retrieval.score_threshold,
+        )
+
+    def chat_model(self, arm: Arm = RAG) -> "BaseChatModel":
         """The chat model that answers for an arm."""
         from assistant.chat_model import EngineChatModel
 
