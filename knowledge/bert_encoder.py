@@ -2,8 +2,8 @@
 
 Needs only torch, tokenizers and safetensors, so a query can be embedded about a second after the process
 starts, where importing sentence-transformers alone takes several. Computes in bfloat16 where the processor
-multiplies it in hardware (about four times as fast as float32 on such a machine; the vectors' cosine to
-float32's stays above 0.999). Models of any other shape are left to sentence-transformers.
+multiplies it in hardware: on one core of such a machine 54 texts of 1,000 characters a second against 15 in
+float32, with vectors whose cosine to float32's stays above 0.9999. Models of any other shape are left to sentence-transformers.
 
 Source: Devlin et al. 2019, https://arxiv.org/abs/1810.04805; Reimers and Gurevych 2019 for the pooling,
 https://arxiv.org/abs/1908.10084
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 Precision = Literal["float32", "bfloat16"]
 Progress = Callable[[int, int], None]
 
-BATCH_TOKENS = 8192
-"""Tokens, padding included, of one forward pass: larger gains nothing and costs memory."""
+BATCH_TOKENS = 4096
+"""Tokens, padding included, of one forward pass: enough to be efficient, and activations stay in cache."""
+
+ATTENTION_CELLS = 1 << 20
+"""Attention scores computed at a time, so that they stay in the processor's cache."""
 
 SLAB_TEXTS = 4096
 """Texts tokenised and sorted at a time, which bounds memory for any number of texts."""
@@ -118,18 +121,25 @@ class BertEncoder:
         dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         stored = load_file(folder / "model.safetensors")
         weights = {
-            name.removeprefix("bert."): tensor.to(device, dtype)
+            name.removeprefix("bert."): tensor.float()
             for name, tensor in stored.items()
             if tensor.is_floating_point()
         }
-        self._words = weights["embeddings.word_embeddings.weight"]
+        self._words = weights["embeddings.word_embeddings.weight"].to(device, dtype)
         # One table for what is added to every token: its position, and the type of a single sentence.
-        self._places = (
-            weights["embeddings.position_embeddings.weight"].float()
-            + weights["embeddings.token_type_embeddings.weight"][0].float()
-        ).to(dtype)
-        self._norm = (weights["embeddings.LayerNorm.weight"], weights["embeddings.LayerNorm.bias"])
-        self._layers = [_layer(weights, i) for i in range(int(config["num_hidden_layers"]))]
+        places = (
+            weights["embeddings.position_embeddings.weight"]
+            + weights["embeddings.token_type_embeddings.weight"][0]
+        )
+        self._places = places.to(device, dtype)
+        norm = (weights["embeddings.LayerNorm.weight"], weights["embeddings.LayerNorm.bias"])
+        self._norm = tuple(tensor.to(device, dtype) for tensor in norm)
+        scale = (self.dimensions // self._heads) ** -0.5
+        layers = range(int(config["num_hidden_layers"]))
+        self._layers = [
+            {short: tensor.to(device, dtype) for short, tensor in _layer(weights, i, scale).items()}
+            for i in layers
+        ]
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return each text's length in tokens, special tokens not counted."""
@@ -166,11 +176,10 @@ class BertEncoder:
                 ids[i, : len(row)] = torch.tensor(row)
             real = torch.arange(width) < lengths[:, None]  # (B, T)
             ids, real = ids.to(self.device), real.to(self.device)
-            mask = None if bool((lengths == width).all()) else real[:, None, None, :]
             hidden = self._words[ids] + self._places[:width]  # (B, T, D)
             hidden = functional.layer_norm(hidden, (self.dimensions,), *self._norm, self._epsilon)
             for layer in self._layers:
-                hidden = self._through(layer, hidden, mask)
+                hidden = self._through(layer, hidden, real)
             if self._pooling == "cls":
                 pooled = hidden[:, 0].float()
             else:
@@ -178,27 +187,63 @@ class BertEncoder:
             return functional.normalize(pooled, dim=1).cpu().numpy()
 
     def _through(
-        self, layer: "dict[str, torch.Tensor]", hidden: "torch.Tensor", mask: "torch.Tensor | None"
+        self, layer: "dict[str, torch.Tensor]", hidden: "torch.Tensor", real: "torch.Tensor"
     ) -> "torch.Tensor":
+        import torch
         from torch.nn import functional
 
-        batch, width, size = hidden.shape
+        size = hidden.shape[-1]
         mixed = functional.linear(hidden, layer["qkv"], layer["qkv_bias"])  # (B, T, 3D)
-        q, k, v = mixed.view(batch, width, 3, self._heads, -1).permute(
-            2, 0, 3, 1, 4
-        )  # each (B, heads, T, D/heads)
-        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        seen = functional.linear(
-            seen.transpose(1, 2).reshape(batch, width, size), layer["out"], layer["out_bias"]
-        )
+        mixed = mixed.unflatten(-1, (3, self._heads, -1))  # (B, T, 3, heads, D/heads)
+        if self.device == "cpu" and hidden.dtype == torch.bfloat16:
+            seen = _attend(mixed, real)
+        else:
+            q, k, v = mixed.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D/heads)
+            mask = None if bool(real.all()) else real[:, None, None, :]
+            seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=1.0).transpose(1, 2)
+        seen = functional.linear(seen.flatten(2), layer["out"], layer["out_bias"])
         hidden = functional.layer_norm(hidden + seen, (size,), layer["n1"], layer["n1_bias"], self._epsilon)
         grown = functional.gelu(functional.linear(hidden, layer["up"], layer["up_bias"]))  # (B, T, 4D)
         grown = functional.linear(grown, layer["down"], layer["down_bias"])
         return functional.layer_norm(hidden + grown, (size,), layer["n2"], layer["n2_bias"], self._epsilon)
 
 
-def _layer(weights: "dict[str, torch.Tensor]", index: int) -> "dict[str, torch.Tensor]":
-    """One layer's tensors under short names; query, key and value joined into one product."""
+def _attend(mixed: "torch.Tensor", real: "torch.Tensor") -> "torch.Tensor":
+    """Attention in half the time of torch's own, whose bfloat16 kernel on CPUs computes in float32 inside.
+
+    The softmax's denominator is one more column of the second product, and a padded token is a row of zeros
+    in it, so neither a mask nor a sum over the scores is needed.
+
+    Args:
+        mixed: (B, T, 3, heads, D/heads) bfloat16: queries (already scaled), keys, values.
+        real: (B, T), False on padding.
+
+    Returns:
+        (B, T, heads, D/heads).
+    """
+    import torch
+
+    batch, width, _, heads, size = mixed.shape
+    q, k, v = mixed.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D/heads)
+    values = torch.cat([v, torch.ones_like(v[..., :1])], dim=-1) * real[:, None, :, None]
+    seen = torch.empty(batch, width, heads, size, dtype=mixed.dtype)
+    step = max(
+        1, ATTENTION_CELLS // (heads * width * width)
+    )  # as many texts as their scores fit into the cache
+    for i in range(0, batch, step):
+        some = slice(i, i + step)
+        scores = torch.bmm(
+            q[some].flatten(0, 1), k[some].flatten(0, 1).transpose(1, 2)
+        )  # (some * heads, T, T)
+        # No maximum is taken off before the exponential: trained BERTs stay below 40, and e^80 * 512 is finite.
+        weighed = torch.bmm(scores.clamp_(max=80).exp_(), values[some].flatten(0, 1))
+        weighed = weighed.unflatten(0, (-1, heads))  # (some, heads, T, D/heads + 1)
+        seen[some] = (weighed[..., :size] / weighed[..., size:]).transpose(1, 2)
+    return seen
+
+
+def _layer(weights: "dict[str, torch.Tensor]", index: int, scale: float) -> "dict[str, torch.Tensor]":
+    """One layer's tensors under short names; query, key and value joined, the query scaled for attention."""
     import torch
 
     prefix = f"encoder.layer.{index}."
@@ -213,9 +258,11 @@ def _layer(weights: "dict[str, torch.Tensor]", index: int) -> "dict[str, torch.T
     for short, name in parts.items():
         layer[short] = weights[f"{prefix}{name}.weight"]
         layer[f"{short}_bias"] = weights[f"{prefix}{name}.bias"]
-    attention = [f"{prefix}attention.self.{name}" for name in ("query", "key", "value")]
-    layer["qkv"] = torch.cat([weights[f"{name}.weight"] for name in attention])
-    layer["qkv_bias"] = torch.cat([weights[f"{name}.bias"] for name in attention])
+    for short, part in (("qkv", "weight"), ("qkv_bias", "bias")):
+        query, key, value = (
+            weights[f"{prefix}attention.self.{name}.{part}"] for name in ("query", "key", "value")
+        )
+        layer[short] = torch.cat([query * scale, key, value])
     return layer
 
 
