@@ -33,14 +33,18 @@ class GuardedAnswer:
 
 
 def support(answer: str, passages: Sequence[Passage], question: str = "") -> float:
-    """Return the share of the answer's own words (those not in the question) that one passage holds, 0..1.
+    """Return the share of the answer's own words that one passage holds, 0..1.
 
-    An answer that only repeats the question has none: 0.
+    Its own are those that stand neither in the question nor in a title: an answer that only repeats these
+    says nothing and gets 0.
     """
-    claimed = set(terms(answer)) - set(terms(question))
-    if not claimed:
-        return 0.0
-    return max((len(claimed & set(terms(p.text))) / len(claimed) for p in passages), default=0.0)
+    asked = set(terms(question))
+    best = 0.0
+    for passage in passages:
+        own = set(terms(answer)) - asked - set(terms(" ".join(passage.heading_path)))
+        if own:
+            best = max(best, len(own & set(terms(passage.text))) / len(own))
+    return best
 
 
 def guard_answer(

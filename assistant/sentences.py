@@ -151,6 +151,11 @@ def terms(text: str) -> list[str]:
     return found
 
 
+def _is_title(passage: Passage, sentence: str) -> bool:
+    """Whether a sentence is only a heading of its own passage, which answers nothing."""
+    return sentence.lstrip("# ").rstrip() in passage.heading_path
+
+
 def _stem(word: str) -> str:
     """Cut the endings that a question and its answer most often differ in."""
     word = re.sub(r"['’]s?$", "", word)
@@ -174,7 +179,7 @@ def rank_sentences(
     embedder: "Embedder | None" = None,
     semantic_weight: float = 0.4,
 ) -> list[RankedSentence]:
-    """Rank every sentence of `passages` by how well it fits `question`, best first.
+    """Rank every sentence of `passages` but their titles by how well it fits `question`, best first.
 
     The lexical part is the share of the question's term weight that a sentence covers, a term weighing
     more the fewer of these sentences hold it; words of the heading path count half.
@@ -184,7 +189,10 @@ def rank_sentences(
         semantic_weight: 0..1, the similarity's share of the score.
     """
     places = [
-        (i, start, end) for i, passage in enumerate(passages) for start, end in split_sentences(passage.text)
+        (i, start, end)
+        for i, passage in enumerate(passages)
+        for start, end in split_sentences(passage.text)
+        if not _is_title(passage, passage.text[start:end])
     ]
     if not places:
         return []
