@@ -13,14 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.callbacks import CallbackManagerForRetrieverRun
-from langchain_core.documents import Document
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
-from langchain_core.retrievers import BaseRetriever
-from pydantic import PrivateAttr
 
 from assistant.arms import (
+    RAG,
     Answer,
     Arm,
     ArmRecord,
@@ -41,6 +38,7 @@ from assistant.extractive import guard_answer
 from assistant.language import detect_language
 from assistant.messages import Language
 from assistant.prompts import build_messages, looks_like_refusal, refusal
+from assistant.shared_lookup import SharedQuery, SharedRetriever
 from knowledge.documents import Passage, Retrieval
 
 if TYPE_CHECKING:
@@ -62,7 +60,6 @@ class _Question:
     language: Language
     sampling: Sampling | None
     profile: ContextProfile | None
-    condense: Condense | None
     refuse_below: float
     embedder: "Embedder | None"
     context_tokens: int | None
@@ -125,23 +122,24 @@ def ask(
         language=language or detect_language(question),
         sampling=sampling,
         profile=profile,
-        condense=condense,
         refuse_below=refuse_below,
         embedder=embedder,
         context_tokens=context_tokens,
         adapter_sha256=adapter_sha256,
     )
-    return _events(shared, arms, _SharedRetriever(retrieve), chat_model_for)
+    query = SharedQuery(lambda: _query_writer(shared, chat_model_for), way=condense, language=shared.language)
+    return _events(shared, arms, SharedRetriever(retrieve), query, chat_model_for)
 
 
 def _events(
     shared: _Question,
     arms: Sequence[Arm],
-    retriever: "_SharedRetriever",
+    retriever: SharedRetriever,
+    query: SharedQuery,
     chat_model_for: Callable[[Arm], BaseChatModel],
 ) -> Iterator[Event]:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    runs = [_ArmRun(arm, shared, retriever, chat_model_for, events) for arm in arms]
+    runs = [_ArmRun(arm, shared, retriever, query, chat_model_for, events) for arm in arms]
     try:
         for run in runs:
             threading.Thread(target=run.run, name=f"ask-{run.arm.name}", daemon=True).start()
@@ -155,41 +153,17 @@ def _events(
             run.cancel()
 
 
-class _SharedRetriever(BaseRetriever):
-    """Looks a query up once, however many arms ask for it; a failure is told to all of them."""
+def _profile(shared: _Question, model: BaseChatModel) -> ContextProfile:
+    """What was asked for, else what suits the model's size."""
+    if shared.profile is not None:
+        return shared.profile
+    return profile_for(model.engine.parameters) if isinstance(model, EngineChatModel) else FULL
 
-    _retrieve: Callable[[str], Retrieval] = PrivateAttr()
-    _done: dict[str, Retrieval | Exception] = PrivateAttr(default_factory=dict)
-    _seconds: dict[str, float] = PrivateAttr(default_factory=dict)
-    _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
 
-    def __init__(self, retrieve: Callable[[str], Retrieval]) -> None:
-        super().__init__()
-        self._retrieve = retrieve
-
-    def result(self, query: str) -> Retrieval:
-        """The retrieval for a query, looked up now if nobody did before."""
-        with self._lock:
-            if query not in self._done:
-                began = time.perf_counter()
-                try:
-                    self._done[query] = self._retrieve(query)
-                except Exception as err:
-                    self._done[query] = err
-                self._seconds[query] = time.perf_counter() - began
-            found = self._done[query]
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    def seconds(self, query: str) -> float:
-        """How long the look-up took."""
-        return self._seconds.get(query, 0.0)
-
-    def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun
-    ) -> list[Document]:
-        return [as_document(passage) for passage in self.result(query).passages]
+def _query_writer(shared: _Question, chat_model_for: Callable[[Arm], BaseChatModel]) -> BaseChatModel | None:
+    """The model that rewrites a follow-up, on the base weights; None where it is too small for that."""
+    model = chat_model_for(RAG)
+    return None if _profile(shared, model).name == "small" else model
 
 
 class _ArmRun:
@@ -199,16 +173,19 @@ class _ArmRun:
         self,
         arm: Arm,
         shared: _Question,
-        retriever: _SharedRetriever,
+        retriever: SharedRetriever,
+        query: SharedQuery,
         chat_model_for: Callable[[Arm], BaseChatModel],
         events: "queue.SimpleQueue[Event]",
     ) -> None:
         self.arm = arm
         self._shared = shared
         self._retriever = retriever
+        self._query = query
         self._chat_model_for = chat_model_for
         self._events = events
         self._cancelled = threading.Event()
+        self._shown = False
         self._request_id = uuid.uuid4().hex
         self._model: BaseChatModel | None = None
 
@@ -242,7 +219,7 @@ class _ArmRun:
             model,
             language=shared.language,
             profile=profile,
-            condense=shared.condense or ("model" if profile.name == "full" else "rules"),
+            condense=self._query.condense,
             budget=self._budget(model, profile, sampling),
             refuse_below=shared.refuse_below,
             embedder=shared.embedder,
@@ -275,14 +252,13 @@ class _ArmRun:
         """The arm's model with its sampling set, and what suits its size."""
         shared = self._shared
         model = self._chat_model_for(self.arm)
-        engine_model = model if isinstance(model, EngineChatModel) else None
-        profile = shared.profile or (profile_for(engine_model.engine.parameters) if engine_model else FULL)
+        profile = _profile(shared, model)
         sampling = shared.sampling or Sampling(
             max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
         )
         sampling = replace(sampling, stop=sampling.stop or profile.stop)
-        if engine_model is not None:
-            model = engine_model.model_copy(update={"sampling": sampling, "request_id": self._request_id})
+        if isinstance(model, EngineChatModel):
+            model = model.model_copy(update={"sampling": sampling, "request_id": self._request_id})
         self._model = model
         return model, profile, sampling
 
@@ -304,8 +280,10 @@ class _ArmRun:
         thought = piece.additional_kwargs.get("reasoning_content", "")
         if thought:
             self._events.put(Token(self.arm, thought, thinking=True))
-        if piece.text:
-            self._events.put(Token(self.arm, piece.text))
+        text = str(piece.text) if self._shown else piece.text.lstrip()
+        if text:
+            self._shown = True
+            self._events.put(Token(self.arm, text))
 
     def _finish(
         self,

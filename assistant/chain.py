@@ -4,7 +4,7 @@
 the query, then the passages, then the answer piece by piece. Works with any retriever and chat model.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
 
 Condense = Literal["rules", "model", "off"]
+Rewrite = Callable[[str, Sequence[Turn]], str]
 _NEW_BEFORE_EARLIER = 2
+_CONDENSE_TURNS = 6
+_LONGEST_QUERY = 400
 _EARLIER = 2
 
 
@@ -38,7 +41,7 @@ def build_chain(
     *,
     language: Language | None = None,
     profile: ContextProfile = FULL,
-    condense: Condense = "rules",
+    condense: Condense | Rewrite = "rules",
     budget: int = 2048,
     refuse_below: float = 0.0,
     embedder: "Embedder | None" = None,
@@ -54,7 +57,8 @@ def build_chain(
         retriever: None answers without retrieval; the chain then has no `query`, `context` and `shaped`.
         language: of prompt and refusal; None takes the question's.
         profile: how much the model can read (see `assistant.context`).
-        condense: how a follow-up becomes a query that stands alone: by rules, by asking the model, or not.
+        condense: how a follow-up becomes a query that stands alone: by rules, by asking the model, not at
+            all, or by a function of one's own, given the question and the turns before it.
         budget: tokens that the passages may take in the prompt.
         refuse_below: passages whose `score` is lower are dropped; when none remain, the answer is a refusal
             and the model is not run.
@@ -77,12 +81,11 @@ def build_chain(
         history = as_turns(state.get("chat_history", ()))
         if condense == "off" or not history:
             return str(state["input"])
+        if callable(condense):
+            return condense(state["input"], history)
         if condense == "rules":
             return condense_by_rules(state["input"], history)
-        messages = condense_messages(
-            state["input"], history[-profile.history_turns or -6 :], language_of(state)
-        )
-        return chat_model.invoke(messages).text.strip() or str(state["input"])
+        return condense_by_model(state["input"], history, chat_model, language_of(state))
 
     def relevant(state: dict[str, Any]) -> list[Document]:
         found = [d for d in state["found"] if d.metadata.get("score", 1.0) >= refuse_below]
@@ -130,6 +133,21 @@ def build_chain(
         .assign(shaped=RunnableLambda(shaped))
         .assign(answer=said)
     )
+
+
+def condense_by_model(
+    question: str, history: Sequence[Turn], chat_model: BaseChatModel, language: Language
+) -> str:
+    """Return the question as `chat_model` rewrites it to stand alone; by rules where its reply is no question."""
+    messages = condense_messages(question, history[-_CONDENSE_TURNS:], language)
+    # A rewriting is short, the same every time, and needs no thinking.
+    options = {"temperature": 0.0, "max_new_tokens": 96, "thinking": False, "stop": None}
+    model = chat_model.bind(**options) if isinstance(chat_model, EngineChatModel) else chat_model
+    lines = model.invoke(messages).text.strip().splitlines()
+    rewritten = lines[0].strip() if lines else ""
+    if not rewritten or len(rewritten) > _LONGEST_QUERY + len(question):
+        return condense_by_rules(question, history)
+    return rewritten
 
 
 def as_document(passage: Passage) -> Document:

@@ -10,12 +10,20 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from assistant.arms import Sampling
 from assistant.errors import EngineError
+from assistant.generation import (
+    EngineDone,
+    EngineEvent,
+    EngineFailed,
+    EngineToken,
+    FinishReason,
+    GenerationRequest,
+    Progress,
+    Prompt,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -24,78 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FinishReason = Literal["stop", "length", "cancelled"]
 _PREFIX_BYTES = 512 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class GenerationRequest:
-    """A text to continue.
-
-    Args:
-        id: names the request in its events; unique among those running.
-        prompt: token ids, or messages of `role` and `content` for the tokenizer's own chat template.
-        adapter: name of a loaded adapter, or None for the base weights.
-    """
-
-    id: str
-    prompt: Sequence[int] | Sequence[Mapping[str, str]]
-    adapter: str | None = None
-    sampling: Sampling = field(default_factory=Sampling)
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A rendered prompt: what the model reads, as text and as token ids."""
-
-    text: str
-    token_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EngineToken:
-    """Text that a request may show now; `token_id` is the token that completed it."""
-
-    request_id: str
-    text: str
-    token_id: int
-    thinking: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class EngineDone:
-    """A request is complete.
-
-    Args:
-        finish_reason: "stop" at an end token or stop string, "length" at the limit, "cancelled".
-        cached_tokens: prompt tokens that were not read again.
-        completion_tokens: drawn tokens, thinking included, the end token not.
-        queued_ms: from the request's arrival to its first turn.
-        prefill_ms: model time spent on reading the prompt.
-        first_token_ms: from the request's arrival to its first token.
-        tokens_per_s: after the first token, by the clock, so other requests' turns slow it down.
-    """
-
-    request_id: str
-    finish_reason: FinishReason
-    prompt_tokens: int
-    cached_tokens: int
-    completion_tokens: int
-    queued_ms: float
-    prefill_ms: float
-    first_token_ms: float
-    tokens_per_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class EngineFailed:
-    """A request cannot be served; the others go on."""
-
-    request_id: str
-    error: EngineError
-
-
-EngineEvent = EngineToken | EngineDone | EngineFailed
 
 
 class _Active:
@@ -353,7 +290,7 @@ class Engine:
             raise EngineError("prompt_too_long", tokens=len(prompt), limit=self.context_tokens)
         limit = min(room, request.sampling.max_new_tokens)
         cache, cached = self._prefixes.start(request.adapter, prompt)
-        progress = _Progress(entry, len(prompt), cached, began)
+        progress = Progress(request.id, len(prompt), cached, arrived=entry.arrived, began=began)
 
         logits = None
         for read in self._read(prompt, cached, cache, progress):
@@ -390,7 +327,7 @@ class Engine:
         return progress.done(reason)
 
     def _read(
-        self, prompt: Sequence[int], cached: int, cache: Any, progress: "_Progress"
+        self, prompt: Sequence[int], cached: int, cache: Any, progress: "Progress"
     ) -> Iterator["torch.Tensor"]:
         """Read the prompt block by block; yield each block's last logits."""
         from assistant.prefix_cache import block_ends
@@ -426,43 +363,6 @@ class Engine:
     def _send(entry: _Active, pieces: "Sequence[Piece]", token: int) -> None:
         for piece in pieces:
             entry.events.put(EngineToken(entry.request.id, piece.text, token, piece.thinking))
-
-
-class _Progress:
-    """Counts and clocks of one request."""
-
-    def __init__(self, entry: _Active, prompt_tokens: int, cached_tokens: int, began: float) -> None:
-        self._id = entry.request.id
-        self._arrived = entry.arrived
-        self._began = began
-        self._first: float | None = None
-        self._last = began
-        self.prompt_tokens = prompt_tokens
-        self.cached_tokens = cached_tokens
-        self.completion_tokens = 0
-        self.prefill_s = 0.0
-
-    def drew(self) -> None:
-        """A token was drawn."""
-        self._last = time.perf_counter()
-        if self._first is None:
-            self._first = self._last
-
-    def done(self, reason: FinishReason) -> EngineDone:
-        """Return the closing event."""
-        first = self._last if self._first is None else self._first
-        spent = self._last - first
-        return EngineDone(
-            request_id=self._id,
-            finish_reason=reason,
-            prompt_tokens=self.prompt_tokens,
-            cached_tokens=self.cached_tokens,
-            completion_tokens=self.completion_tokens,
-            queued_ms=(self._began - self._arrived) * 1000,
-            prefill_ms=self.prefill_s * 1000,
-            first_token_ms=(first - self._arrived) * 1000,
-            tokens_per_s=(self.completion_tokens - 1) / spent if spent > 0 else 0.0,
-        )
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

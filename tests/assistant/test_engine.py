@@ -86,7 +86,7 @@ def test_two_callers_at_once_each_get_their_own(tiny_engine: Engine) -> None:
     ]
     first = next(streams[0]), next(streams[1])
     texts = [collect(stream)[f"c{i}"][0] for i, stream in enumerate(streams)]
-    assert [event.text + rest for event, rest in zip(first, texts, strict=True)] == alone  # type: ignore[union-attr]
+    assert [event.text + rest for event, rest in zip(first, texts, strict=True)] == alone
 
 
 def test_a_shared_beginning_is_read_once_and_changes_nothing(tiny_engine: Engine) -> None:

@@ -1,0 +1,120 @@
+"""What an engine is asked for and what it tells: requests, events, and the counts and clocks between them."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from assistant.arms import Sampling
+from assistant.errors import EngineError
+
+FinishReason = Literal["stop", "length", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """A text to continue.
+
+    Args:
+        id: names the request in its events; unique among those running.
+        prompt: token ids, or messages of `role` and `content` for the tokenizer's own chat template.
+        adapter: name of a loaded adapter, or None for the base weights.
+    """
+
+    id: str
+    prompt: Sequence[int] | Sequence[Mapping[str, str]]
+    adapter: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt: what the model reads, as text and as token ids."""
+
+    text: str
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineToken:
+    """Text that a request may show now; `token_id` is the token that completed it."""
+
+    request_id: str
+    text: str
+    token_id: int
+    thinking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDone:
+    """A request is complete.
+
+    Args:
+        finish_reason: "stop" at an end token or stop string, "length" at the limit, "cancelled".
+        cached_tokens: prompt tokens that were not read again.
+        completion_tokens: drawn tokens, thinking included, the end token not.
+        queued_ms: from the request's arrival to its first turn.
+        prefill_ms: model time spent on reading the prompt.
+        first_token_ms: from the request's arrival to its first token.
+        tokens_per_s: after the first token, by the clock, so other requests' turns slow it down.
+    """
+
+    request_id: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    queued_ms: float
+    prefill_ms: float
+    first_token_ms: float
+    tokens_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailed:
+    """A request cannot be served; the others go on."""
+
+    request_id: str
+    error: EngineError
+
+
+EngineEvent = EngineToken | EngineDone | EngineFailed
+
+
+class Progress:
+    """Counts and clocks of one request; times are `time.perf_counter`'s."""
+
+    def __init__(
+        self, request_id: str, prompt_tokens: int, cached_tokens: int, *, arrived: float, began: float
+    ) -> None:
+        self._id = request_id
+        self._arrived = arrived
+        self._began = began
+        self._first: float | None = None
+        self._last = began
+        self.prompt_tokens = prompt_tokens
+        self.cached_tokens = cached_tokens
+        self.completion_tokens = 0
+        self.prefill_s = 0.0
+
+    def drew(self) -> None:
+        """A token was drawn."""
+        self._last = time.perf_counter()
+        if self._first is None:
+            self._first = self._last
+
+    def done(self, reason: FinishReason) -> EngineDone:
+        """Return the closing event."""
+        first = self._last if self._first is None else self._first
+        spent = self._last - first
+        return EngineDone(
+            request_id=self._id,
+            finish_reason=reason,
+            prompt_tokens=self.prompt_tokens,
+            cached_tokens=self.cached_tokens,
+            completion_tokens=self.completion_tokens,
+            queued_ms=(self._began - self._arrived) * 1000,
+            prefill_ms=self.prefill_s * 1000,
+            first_token_ms=(first - self._arrived) * 1000,
+            tokens_per_s=(self.completion_tokens - 1) / spent if spent > 0 else 0.0,
+        )
