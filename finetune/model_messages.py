@@ -12,6 +12,11 @@ MODEL_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "Check the path.",
         "zh": "{folder} 中没有适配器：缺少 adapter_config.json 或 adapter_model.safetensors。请检查路径。",
     },
+    "adapter_other_base": {
+        "en": "Adapter {adapter} was trained on {trained_on}…, and model {name} is {here}…. Choose the model it was "
+        "trained on, or train it again.",
+        "zh": "适配器 {adapter} 训练时的基础模型是 {trained_on}…，而当前模型 {name} 是 {here}…。请选择训练时的模型，或重新训练。",
+    },
     "model_broken": {
         "en": "Model {name} in {folder} cannot be loaded: {reason}. Delete that folder and fetch it again with "
         "`tandem models get {name}`.",

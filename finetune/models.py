@@ -11,6 +11,7 @@ A catalogue entry that a Python package carries comes from that package, any oth
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from finetune.catalogue import CatalogueEntry, entry_for
 from finetune.errors import ModelUnavailableError
 from finetune.folders import (
+    MARKER,
     Kind,
     ModelFolder,
     Progress,
@@ -117,6 +119,7 @@ def resolve(
         ModelUnavailableError: it cannot be found, fetched, verified, or is not safetensors.
     """
     asked = parse_name(name)
+    models_dir = models_dir.resolve()
     found = _recorded(name, asked, models_dir)
     if found is not None:
         return found
@@ -272,7 +275,8 @@ def load_model(
 
     Args:
         folder: of `resolve`, or any local model folder.
-        adapter: a PEFT adapter to put on; it stays trainable only if the caller makes it so.
+        adapter: a PEFT adapter to put on, not trainable. Where its COMPLETE.json names a `base_revision`, that
+            must be the revision of `folder`.
         device, dtype: see `device_and_dtype`.
 
     Raises:
@@ -313,26 +317,48 @@ def load_model(
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     if adapter is not None:
-        model = _put_on(model, adapter, name)
+        model = _put_on(model, adapter, folder, name)
     return LoadedModel(model, tokenizer, chosen_device, chosen_dtype)
 
 
-def _put_on(model: Any, adapter: Path, name: str) -> Any:
+def _put_on(model: Any, adapter: Path, folder: ModelFolder | Path, name: str) -> Any:
     """Wrap `model` in a PEFT adapter after checking that the two belong together."""
-    if (
-        not (adapter / "adapter_config.json").is_file()
-        or not (adapter / "adapter_model.safetensors").is_file()
-    ):
+    weights = adapter / "adapter_model.safetensors"
+    if not (adapter / "adapter_config.json").is_file() or not weights.is_file():
         raise ModelUnavailableError("adapter_missing", folder=str(adapter))
-    from peft import PeftModel
-    from safetensors import SafetensorError
+    trained_on = _base_revision(adapter)
+    if trained_on is not None and isinstance(folder, ModelFolder) and trained_on != folder.revision:
+        raise ModelUnavailableError(
+            "adapter_other_base",
+            adapter=adapter.name,
+            name=name,
+            trained_on=trained_on[:24],
+            here=folder.revision[:24],
+        )
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
 
     try:
-        return PeftModel.from_pretrained(model, str(adapter), is_trainable=False).eval()
+        with safe_open(weights, "pt") as file:
+            stored = set(file.keys())
+        wrapped = PeftModel.from_pretrained(model, str(adapter), is_trainable=False).eval()
+        # peft passes over weights that the model has no place for, which leaves half an adapter.
+        homeless = stored ^ set(get_peft_model_state_dict(wrapped, save_embedding_layers=False))
+        if homeless:
+            raise ValueError(f"{len(homeless)} weights have no counterpart, such as {min(homeless)}")
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as err:
         raise ModelUnavailableError(
             "adapter_mismatch", adapter=adapter.name, name=name, reason=_first_line(err)
         ) from err
+    return wrapped
+
+
+def _base_revision(adapter: Path) -> str | None:
+    """The revision of the base model that an adapter's own record names, if it has one."""
+    try:
+        return json.loads((adapter / MARKER).read_text("utf-8")).get("base_revision")
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 def _first_line(err: BaseException) -> str:
