@@ -16,53 +16,24 @@ that has none, or open the block in the generation prompt. `thinking` says what 
 Source: https://huggingface.co/docs/transformers/chat_templating
 """
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from finetune.errors import DatasetError
 from finetune.examples import Message
 from finetune.formats.conversation import Note, RowRefusedError
+from finetune.template_pieces import Piece, Rendered, cut_up, fill, repairs, trimmed
 
 Thinking = Literal["keep", "empty", "none"]
 OPEN, CLOSE = "<think>\n", "\n</think>\n\n"
 
+THOUGHT_KEYS = ("reasoning_content", "thinking", "reasoning")
+
 _opener = re.compile(r"<think>\s*\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A run of the rendered text. `turn` is the message it belongs to, -1 for what stands between messages.
-
-    Args:
-        part: "content" and "thinking" come from the message; "lead" is what the template puts before an answer
-            and the model has to write itself; "block" is an empty thinking block; "stop" ends the answer.
-        text: "" for content and thinking, which each row fills.
-    """
-
-    part: Literal["between", "lead", "block", "thinking", "content", "stop"]
-    turn: int = -1
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A conversation as text.
-
-    Args:
-        pieces: (piece, start, end) in characters of `text`, in order and without gaps.
-        matches: whether `text` is what `apply_chat_template` makes of the conversation. It is not where a
-            template would drop the thinking that is to be trained, or has no stop token of its own.
-        notes: what happened on the way, as (code, params).
-    """
-
-    text: str
-    pieces: tuple[tuple[Piece, int, int], ...]
-    messages: tuple[Message, ...]
-    matches: bool
-    notes: tuple[Note, ...] = ()
-    untrained: frozenset[int] = frozenset()
+_empty_block = re.compile(r"\s*(?:<think>)?\s*</think>\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +65,11 @@ class ChatTemplate:
         ordered = sorted(map(re.escape, specials - {""}), key=len, reverse=True)
         self._special = re.compile("|".join(ordered)) if ordered else None
         self._shapes: dict[tuple[tuple[str, bool], ...], _Shape | None] = {}
-        self._thought_key = self._find_thought_key()
-        self._opens_thinking = self._find_opening()
+        self._call_arguments: Callable[[Any], Any] = _as_they_are
+        self._thought_key = self._find_thought_key(source)
+        self._opens_thinking, self._stop = self._find_habits()
+        if self._knows_calls and not self._takes_call_objects():
+            self._call_arguments = _as_json
 
     # ---- rendering
 
@@ -133,7 +107,11 @@ class ChatTemplate:
                 else:
                     row["content"] = OPEN + message.thinking + CLOSE + message.content
             if message.tool_calls and self._knows_calls:
-                row["tool_calls"] = list(message.tool_calls)
+                functions = [call["function"] for call in message.tool_calls]
+                row["tool_calls"] = [
+                    {"type": "function", "function": {**f, "arguments": self._call_arguments(f["arguments"])}}
+                    for f in functions
+                ]
                 row["content"] = "" if message.content.lstrip()[:1] in ("{", "[") else message.content
             rows.append(row)
         return rows
@@ -157,7 +135,7 @@ class ChatTemplate:
                 if inside:
                     notes.append(("special_in_text", {"token": inside[0]}))
         refusal: RowRefusedError | None = None
-        for repaired, extra in _repairs(messages):
+        for repaired, extra in repairs(messages):
             try:
                 rendered = self._trace(repaired, tools)
             except RowRefusedError as error:
@@ -176,11 +154,11 @@ class ChatTemplate:
                 self._shapes[key] = self._picture(messages)
             shape = self._shapes[key]
             # A template may trim what it is given; which one does shows in the comparison.
-            for trimmed in (False, True) if shape else ():
+            for trims in (False, True) if shape else ():
                 assert shape is not None
-                filled = [_trimmed(m) for m in messages] if trimmed else messages
-                if _fill(shape.native, filled)[0] == native:
-                    text, pieces = _fill(shape.trained, filled)
+                filled = [trimmed(m) for m in messages] if trims else messages
+                if fill(shape.native, filled)[0] == native:
+                    text, pieces = fill(shape.trained, filled)
                     return Rendered(text, pieces, tuple(filled), text == native, (), shape.untrained)
         return self._trace_by_prefix(messages, native, tools)
 
@@ -207,7 +185,7 @@ class ChatTemplate:
         if [cut[2].turn for cut in cuts] != sorted(cut[2].turn for cut in cuts):
             return None
         starts = {i: self._start(text, dicts, i) for i, m in enumerate(marked) if m.role == "assistant"}
-        pieces = self._cut_up(text, cuts, starts)
+        pieces = cut_up(text, cuts, starts, self._special)
         last = len(marked) - 1
         thoughts = {piece.turn for piece in pieces if piece.part == "thinking"}
         untrained = frozenset(
@@ -228,43 +206,6 @@ class ChatTemplate:
             return len(prompt)
         prompt = _opener.sub("", prompt)
         return len(prompt) if text.startswith(prompt) else None
-
-    def _cut_up(
-        self, text: str, cuts: list[tuple[int, int, Piece]], starts: dict[int, int | None]
-    ) -> list[Piece]:
-        """Name every run of the rendered marks."""
-        pieces: list[Piece] = []
-        at = 0
-        open_turn = -1  # the assistant turn whose stop token has not come yet
-        for low, high, mark in [*cuts, (len(text), len(text), Piece("between"))]:
-            literal = text[at:low]
-            if open_turn >= 0 and open_turn != mark.turn:
-                stop = self._special.search(literal) if self._special else None
-                if stop:
-                    if stop.start():
-                        pieces.append(Piece("lead", open_turn, literal[: stop.start()]))
-                    pieces.append(Piece("stop", open_turn, stop[0]))
-                    literal = literal[stop.end() :]
-                open_turn = -1
-            if mark.turn in starts and mark.turn not in {p.turn for p in pieces}:
-                start = starts[mark.turn]
-                lead = (
-                    literal[max(0, start - low + len(literal)) :]
-                    if start is not None and start <= low
-                    else ""
-                )
-                if lead:
-                    literal = literal[: -len(lead)]
-                pieces.append(Piece("between", -1, literal))
-                is_block = "</think>" in lead and mark.part == "content"
-                pieces.append(Piece("block" if is_block else "lead", mark.turn, lead))
-            elif literal:
-                pieces.append(Piece("lead" if mark.turn in starts else "between", mark.turn, literal))
-            if mark.turn >= 0:
-                pieces.append(mark)
-                open_turn = mark.turn if mark.turn in starts and mark.part == "content" else -1
-            at = high
-        return [piece for piece in pieces if piece.text or piece.part in ("content", "thinking")]
 
     def _with_thinking(
         self, pieces: list[Piece], marked: list[Message], dicts: list[dict[str, Any]]
@@ -322,18 +263,23 @@ class ChatTemplate:
             if found >= 0:
                 start, end = (start if start >= 0 else found), found + len(content)
             else:
-                until = self.render(dicts[: i + 1], tools=tools)
-                stops = list(self._special.finditer(until, max(start, 0))) if self._special else []
-                if start < 0 or not text.startswith(until) or not stops:
-                    raise RowRefusedError("template_untraceable")
-                end = stops[-1].start()
-            thinks = "</think>" in text[start : found if found >= 0 else end]
+                end = self._end_of_call(text, dicts[: i + 1], start, tools)
+            if any(
+                m.content and m.content in text[start:end]
+                for m in messages[i + 1 : i + 2]
+                if m.role == "tool"
+            ):
+                raise RowRefusedError(
+                    "template_untraceable"
+                )  # the tool's words would be trained as the model's
+            block = _empty_block.match(text, start, end) if message.thinking is None else None
+            thinks = "</think>" in text[start:end]
             if self._opens_thinking and self.thinking == "keep" and i != len(messages) - 1 and not thinks:
                 untrained.add(i)
             pieces.append((Piece("between"), at, start))
-            if found >= 0 and thinks and message.thinking is None:
-                pieces.append((Piece("block", i), start, found))
-                start = found
+            if block:
+                pieces.append((Piece("block", i), start, block.end()))
+                start = block.end()
             stop = self._special.search(text, end) if self._special else None
             if stop and not text[end : stop.start()].strip():
                 pieces.append((Piece("content", i), start, stop.start()))
@@ -346,64 +292,57 @@ class ChatTemplate:
         kept = tuple(piece for piece in pieces if piece[1] < piece[2])
         return Rendered(text, kept, tuple(messages), True, (), frozenset(untrained))
 
+    def _end_of_call(self, text: str, dicts: list[dict[str, Any]], start: int, tools: Sequence[Any]) -> int:
+        """Where a turn ends whose content the template writes in its own way: before its stop token."""
+        until = self.render(dicts, tools=tools)
+        stops = list(self._special.finditer(until, max(start, 0))) if self._special else []
+        if start >= 0 and text.startswith(until) and stops:
+            return stops[-1].start()
+        end = text.find(self._stop, start) if start >= 0 and self._stop else -1
+        if end < 0:
+            raise RowRefusedError("template_untraceable")
+        return end
+
     # ---- what kind of template this is
 
-    def _find_thought_key(self) -> str | None:
-        """The message key by which the template takes thinking, None for the inline form that most take."""
+    def _find_thought_key(self, source: str) -> str | None:
+        """The message key by which the template takes thinking, None for the inline form."""
         asked = {"role": "user", "content": "\ue000"}
-        inline = {"role": "assistant", "content": f"{OPEN}\ue002{CLOSE}\ue001"}
-        field = {"role": "assistant", "content": "\ue001", "reasoning_content": "\ue002"}
-        try:
-            if "\ue002" in self.render([asked, inline]):
-                return None
-            return "reasoning_content" if "\ue002" in self.render([asked, field]) else None
-        except RowRefusedError:
-            return None
+        for key in THOUGHT_KEYS:
+            if key not in source:
+                continue
+            try:
+                answered = self.render([asked, {"role": "assistant", "content": "\ue001", key: "\ue002"}])
+            except RowRefusedError:
+                continue
+            if "\ue002" in answered:
+                return key
+        return None
 
-    def _find_opening(self) -> bool:
-        """Whether the template opens a thinking block by itself, in an answer or in the generation prompt."""
+    def _find_habits(self) -> tuple[bool, str]:
+        """Whether the template opens a thinking block by itself, and the token that ends an answer."""
         asked = {"role": "user", "content": "\ue000"}
         try:
             answered = self.render([asked, {"role": "assistant", "content": "\ue001"}])
-            return "<think>" in answered or "<think>" in self.render([asked], generation_prompt=True)
+            stop = self._special.search(answered, answered.find("\ue001")) if self._special else None
+            opens = "<think>" in answered or "<think>" in self.render([asked], generation_prompt=True)
+        except RowRefusedError:
+            return False, ""
+        return opens, stop[0] if stop else ""
+
+    def _takes_call_objects(self) -> bool:
+        """Whether a call's arguments may be an object; some templates join them as text."""
+        call = Message("assistant", "{}", tool_calls=({"function": {"name": "f", "arguments": {"a": "b"}}},))
+        try:
+            self.render(self.as_dicts([Message("user", "\ue000"), call]))
         except RowRefusedError:
             return False
+        return True
 
 
-def _fill(
-    pieces: Sequence[Piece], messages: Sequence[Message]
-) -> tuple[str, tuple[tuple[Piece, int, int], ...]]:
-    texts = []
-    placed = []
-    at = 0
-    for piece in pieces:
-        if piece.part == "content":
-            text = messages[piece.turn].content
-        elif piece.part == "thinking":
-            text = messages[piece.turn].thinking or ""
-        else:
-            text = piece.text
-        texts.append(text)
-        placed.append((piece, at, at + len(text)))
-        at += len(text)
-    return "".join(texts), tuple(placed)
+def _as_they_are(arguments: Any) -> Any:
+    return arguments
 
 
-def _trimmed(message: Message) -> Message:
-    return replace(message, content=message.content.strip())
-
-
-def _repairs(messages: Sequence[Message]) -> list[tuple[Sequence[Message], list[Note]]]:
-    """The conversation, then what can be tried when the template refuses it: some know no system turn, some want
-    the user to speak first."""
-    tries: list[tuple[Sequence[Message], list[Note]]] = [(messages, [])]
-    greeting = next((i for i, m in enumerate(messages) if m.role != "system"), 0)
-    if messages[greeting].role == "assistant" and len(messages) > greeting + 1:
-        shorter = [*messages[:greeting], *messages[greeting + 1 :]]
-        tries.append((shorter, [("greeting_dropped", {})]))
-    for kept, notes in list(tries):
-        user = next((i for i, m in enumerate(kept) if m.role == "user"), None)
-        if kept[0].role == "system" and user is not None:
-            merged = replace(kept[user], content=f"{kept[0].content}\n\n{kept[user].content}")
-            tries.append(([*kept[1:user], merged, *kept[user + 1 :]], [*notes, ("system_merged", {})]))
-    return tries
+def _as_json(arguments: Any) -> str:
+    return json.dumps(arguments, ensure_ascii=False)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
-from finetune.chat_template import ChatTemplate, Piece, Rendered, Thinking
+from finetune.chat_template import ChatTemplate, Thinking
 from finetune.cutting import GAP, fit
 from finetune.errors import DatasetError
 from finetune.examples import Example, Message, Source
 from finetune.formats.conversation import Note, RowRefusedError
+from finetune.template_pieces import Piece, Rendered
 
 IGNORE = -100
 TrainOn = Literal["last", "assistant", "all"]
@@ -149,6 +150,7 @@ class Encoder:
         spans: list[TokenSpan] = []
         stops: list[int] = []
         last = len(rendered.messages) - 1
+        has_gap = GAP in rendered.text
         at = 0  # the next token without a span
         for piece, start, end in rendered.pieces:
             if start == end:
@@ -165,7 +167,7 @@ class Encoder:
                 continue
             if piece.turn in rendered.untrained or (train_on == "last" and piece.turn != last):
                 continue
-            for first, until in self._around_gap(rendered.text, start, end):
+            for first, until in _around_gap(rendered.text, start, end) if has_gap else ((start, end),):
                 low = _boundary(encoding, first, count, len(rendered.text))
                 high = _boundary(encoding, until, count, len(rendered.text))
                 labels[low:high] = ids[low:high]
@@ -176,10 +178,6 @@ class Encoder:
         return Encoded(
             ids, labels, tuple(spans), tuple(stops), rendered.matches, rendered.messages, rendered.notes
         )
-
-    def _around_gap(self, text: str, start: int, end: int) -> list[tuple[int, int]]:
-        gap = text.find(GAP, start, end)
-        return [(start, end)] if gap < 0 else [(start, gap), (gap + len(GAP), end)]
 
     def encode_text(self, text: str) -> tuple[Encoded, ...]:
         """Tokenize plain text: every token is trained, a long text becomes several sequences, the last one stops."""
@@ -224,6 +222,12 @@ class Encoder:
                     yield EncodedRow(index, (fitted,))
                 except RowRefusedError as refusal:
                     yield EncodedRow(index, (), refused=(refusal.code, refusal.params))
+
+
+def _around_gap(text: str, start: int, end: int) -> tuple[tuple[int, int], ...]:
+    """What is left of a piece without the mark of a cut."""
+    gap = text.find(GAP, start, end)
+    return ((start, end),) if gap < 0 else ((start, gap), (gap + len(GAP), end))
 
 
 def _whose(piece: Piece, message: Message | None) -> str:

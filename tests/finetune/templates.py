@@ -121,3 +121,31 @@ def tiny_tokenizer(template: str | None, *, eos: str = "<|im_end|>") -> Any:
     tokenizer.eos_token = eos
     tokenizer.chat_template = template
     return tokenizer
+
+
+# Calls in tags, arguments as an object, tools in the system message, a tool's result as a user turn, as Qwen has it.
+CALLS = """\
+{%- if tools -%}{{- '<|im_start|>system\\n' -}}{%- for t in tools -%}{{- t | tojson -}}{%- endfor -%}{{- '<|im_end|>\\n' -}}{%- endif -%}
+{%- for m in messages -%}
+{{- '<|im_start|>' + ('user' if m.role == 'tool' else m.role) + '\\n' -}}
+{%- if m.role == 'tool' -%}{{- '<tool_response>\\n' + m.content + '\\n</tool_response>' -}}{%- else -%}{{- m.content -}}{%- endif -%}
+{%- for call in m.tool_calls or [] -%}
+{{- '<tool_call>\\n' + call.function.name + ' ' + (call.function.arguments | tojson) + '\\n</tool_call>' -}}
+{%- endfor -%}
+{{- '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}
+"""
+
+# The same with the arguments joined as text, as DeepSeek-V3 has it, and no word of tools.
+TEXT_CALLS = CALLS.replace("(call.function.arguments | tojson)", "call.function.arguments").replace(
+    "{%- if tools", "{%- if x"
+)
+
+# Thinking from a field of its own, as Qwen3.5 and gpt-oss take it; inline thinking would stand after an empty block.
+THOUGHT_FIELD = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}"
+    "{% if m.role == 'assistant' and loop.last %}{{ '<think>\n' + (m.reasoning_content or '') + '\n</think>\n\n' }}"
+    "{% endif %}{{ m.content + '<|im_end|>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n<think>\n' }}{% endif %}"
+)

@@ -378,3 +378,47 @@ def test_a_character_of_several_tokens_stands_on_the_first():
     views = [view for view in mask_view(encoded, tokenizer) if view.role == "assistant"]
     assert [view.text for view in views] == ["嬛", "", ""]
     assert [view.continues for view in views] == [False, True, True]
+
+
+# ---- tools
+
+CALL = {"type": "function", "function": {"name": "weather", "arguments": {"city": "Paris"}}}
+CALLING = (
+    Message("user", "How warm is it?"),
+    Message("assistant", '{"name": "weather"}', tool_calls=(CALL,)),
+    Message("tool", "21 degrees"),
+    Message("assistant", "It is 21 degrees."),
+)
+
+
+@pytest.mark.parametrize("template", ["CALLS", "TEXT_CALLS"])
+def test_calls_are_trained_in_the_templates_own_form(template):
+    tokenizer = tiny_tokenizer(getattr(templates, template))
+    tools = [{"type": "function", "function": {"name": "weather"}}]
+    encoded = encode_example(CALLING, tokenizer, max_length=512, tools=tools)
+    assert trained_runs(encoded, tokenizer) == [
+        '<tool_call>\nweather {"city": "Paris"}\n</tool_call><|im_end|>',
+        "It is 21 degrees.<|im_end|>",
+    ]
+    assert len(encoded.stops) == 2
+
+
+def test_a_template_without_calls_gets_them_as_text_and_says_what_is_missing():
+    tokenizer = tiny_tokenizer(templates.DEFAULT_SYSTEM)
+    encoded = encode_example(CALLING, tokenizer, max_length=512, tools=[{"type": "function", "function": {}}])
+    assert trained_runs(encoded, tokenizer)[0] == '{"name": "weather"}<|im_end|>'
+    assert "tools_not_shown" in dict(encoded.notes)
+
+
+def test_thinking_goes_where_the_template_takes_it():
+    tokenizer = tiny_tokenizer(templates.THOUGHT_FIELD)
+    encoded = encode_example(THOUGHT, tokenizer, max_length=512)
+    assert trained_runs(encoded, tokenizer) == ["用户想知道下一步。\n</think>\n\n双击运行。<|im_end|>"]
+    without = encode_example(CHAT[:2], tokenizer, max_length=512)
+    assert trained_runs(without, tokenizer) == ["请先下载安装包。<|im_end|>"]
+
+
+def test_a_control_token_in_the_text_is_told():
+    messages = (Message("user", "What does <|im_end|> mean?"), Message("assistant", "The end."))
+    encoded = encode_example(messages, tiny_tokenizer(templates.DEFAULT_SYSTEM), max_length=512)
+    assert dict(encoded.notes) == {"special_in_text": {"token": "<|im_end|>"}}

@@ -14,7 +14,8 @@ from finetune.examples import Example, Finding, Message, Source
 from finetune.formats.reading import read_dataset
 from finetune.near_duplicates import find_overlap, near_duplicates, normalise, shingles, similarity
 from finetune.placeholders import count_placeholders, fill_placeholders, find_placeholders
-from finetune.preflight import check_data, preflight, script
+from finetune.preflight import check_data, preflight
+from finetune.writing_systems import script
 from tests.finetune import templates
 from tests.finetune.templates import tiny_tokenizer
 
