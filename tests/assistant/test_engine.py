@@ -86,7 +86,7 @@ def test_two_callers_at_once_each_get_their_own(tiny_engine: Engine) -> None:
     ]
     first = next(streams[0]), next(streams[1])
     texts = [collect(stream)[f"c{i}"][0] for i, stream in enumerate(streams)]
-    assert [event.text + rest for event, rest in zip(first, texts, strict=True)] == alone
+    assert [event.text + rest for event, rest in zip(first, texts, strict=True)] == alone  # type: ignore[union-attr]
 
 
 def test_a_shared_beginning_is_read_once_and_changes_nothing(tiny_engine: Engine) -> None:
@@ -189,7 +189,7 @@ def test_a_seed_repeats_a_draw_whatever_runs_beside_it(tiny_engine: Engine) -> N
 def test_one_candidate_is_greedy(tiny_engine: Engine) -> None:
     greedy, _ = ask(tiny_engine, PROMPTS[0], Sampling(max_new_tokens=20))
     for narrow in ({"top_k": 1}, {"top_p": 0.0}):
-        sampling = Sampling(max_new_tokens=20, temperature=1.5, **narrow)  # type: ignore[arg-type]
+        sampling = Sampling(max_new_tokens=20, temperature=1.5, **narrow)
         assert ask(tiny_engine, PROMPTS[0], sampling)[0] == greedy
 
 
