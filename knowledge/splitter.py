@@ -33,7 +33,7 @@ class SplitterConfig:
         min_size: tokens below which a section is joined with its neighbour under the same heading.
     """
 
-    chunk_size: int = 240
+    chunk_size: int = 200
     chunk_overlap: int = 32
     min_size: int = 64
 
@@ -190,19 +190,17 @@ class _Splitting:
         """Tokens of each text without the special ones that every text gets."""
         return [max(tokens - self.special, 0) for tokens in self.count(texts)] if texts else []
 
-    def _path_of(self, number: int, *, continued: bool = True) -> tuple[str, ...]:
-        """Headings above a block; a table that goes on from another chunk has its header at the end."""
+    def _longest_path(self, number: int) -> tuple[str, ...]:
+        """Headings above a block, with the header of a table that goes on from another chunk."""
         block = self.blocks[number]
-        if continued and self.headers[number]:
-            return (*block.heading_path, self.headers[number])
-        return block.heading_path
+        return (*block.heading_path, self.headers[number]) if self.headers[number] else block.heading_path
 
     def _prefix(self, path: tuple[str, ...]) -> str:
         return embed_text(Chunk(0, "", 0, 0, heading_path=path), self.title)
 
     def _rooms(self) -> list[int]:
         """Tokens left for text under each block's headings."""
-        paths = [self._path_of(number) for number in range(len(self.blocks))]
+        paths = [self._longest_path(number) for number in range(len(self.blocks))]
         unique = list(dict.fromkeys(paths))
         used = dict(zip(unique, self._count([self._prefix(path) for path in unique]), strict=True))
         return [max(self.limit - self.special - used[path] - 1, 8) for path in paths]
@@ -279,14 +277,16 @@ class _Splitting:
         return total
 
     def _common_path(self, atoms: Sequence[_Atom], first: int, last: int) -> tuple[str, ...]:
-        """Headings that stand above all of these atoms' text."""
+        """Headings that stand above all of these atoms' text; the header of a table that they go on with."""
         path: tuple[str, ...] | None = None
         numbers = sorted({atom.block for atom in atoms[first : last + 1]})
         bodies = [number for number in numbers if self.blocks[number].kind != "heading"]
         for number in bodies or numbers:
-            continued = number == atoms[first].block and self._continues(atoms[first])
-            here = self._path_of(number, continued=continued)
+            here = self.blocks[number].heading_path
             path = here if path is None else _common(path, here)
+        header = self.headers[atoms[first].block]
+        if header and self._continues(atoms[first]):
+            return (*(path or ()), header)
         return path or ()
 
     def _continues(self, atom: _Atom) -> bool:
