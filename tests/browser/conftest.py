@@ -80,8 +80,8 @@ def browser(chromium_path: str) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[OpenPage]:
-    """Open an address in a fresh browser profile and watch it."""
+def open_page(browser: Any, tmp_path: Path) -> Iterator[OpenPage]:
+    """Open an address in a fresh browser profile and watch it; its last sight is kept for a failed test."""
     contexts = []
 
     def open_(
@@ -96,7 +96,9 @@ def open_page(browser: Any) -> Iterator[OpenPage]:
         return page, watch
 
     yield open_
-    for context in contexts:
+    for number, context in enumerate(contexts):
+        for page in context.pages:
+            page.screenshot(path=tmp_path / f"last-{number}.png")
         context.close()
 
 

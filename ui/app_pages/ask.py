@@ -58,17 +58,20 @@ if question:
         conversation_id = app.create_conversation()
         keep_in_address(conversation_id)
     assert conversation_id is not None
-    answered = write_answer(
-        app,
-        question,
-        base_ids=base_ids,
-        conversation_id=conversation_id,
-        sampling=sampling,
-        top_k=top_k,
-        stop_button=not typed,
-    )
+    try:
+        answered = write_answer(
+            app,
+            question,
+            base_ids=base_ids,
+            conversation_id=conversation_id,
+            sampling=sampling,
+            top_k=top_k,
+            stop_button=not typed,
+        )
+    finally:
+        # Stopped before anything was said, or failed: then there is nothing to keep.
+        if begun and not app.conversation(conversation_id).turns:
+            app.delete_conversation(conversation_id)
+            forget_conversation()
     if answered:
         st.rerun()
-    if begun:  # nothing was said, so there is nothing to keep
-        app.delete_conversation(conversation_id)
-        forget_conversation()

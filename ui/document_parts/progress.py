@@ -47,6 +47,7 @@ def _running(app: "App", job_id: int) -> None:
         _failures(app, job)
 
 
+COUNTED = ("added", "changed", "renamed", "unchanged", "removed", "failed")
 STAGES = ("parse", "split", "embed", "write")
 
 
@@ -59,7 +60,9 @@ def _ended(app: "App", job: "Job") -> None:
                 icon = (
                     ":green[:material/check_circle:]" if job.state == "done" else ":orange[:material/info:]"
                 )
-                st.markdown(f"{icon} {say(f'progress.{job.state}', **_counts(job))}")
+                seconds = f"{job.seconds:.1f}"
+                told = say(f"progress.{job.state}", counts=_counts(job), done=job.done, seconds=seconds)
+                st.markdown(f"{icon} {told}")
             with st.container(horizontal=True, width="content"):
                 # A stopped upload has let its files go; an interrupted one still has them.
                 again = job.state == "interrupted" or (job.state == "stopped" and job.kind == "reindex")
@@ -76,16 +79,11 @@ def _ended(app: "App", job: "Job") -> None:
         _failures(app, job)
 
 
-def _counts(job: "Job") -> dict[str, str | int]:
+def _counts(job: "Job") -> str:
+    """What became of the files, such as "3 added, 1 failed"."""
     states = [result.state for result in job.results]
-    return {
-        "done": job.done,
-        "added": states.count("added"),
-        "changed": states.count("changed"),
-        "unchanged": states.count("unchanged"),
-        "failed": states.count("failed"),
-        "seconds": f"{job.seconds:.1f}",
-    }
+    told = [say(f"count.{state}", count=states.count(state)) for state in COUNTED if state in states]
+    return say("count.between").join(told) or say("count.nothing")
 
 
 def _failures(app: "App", job: "Job") -> None:

@@ -3,6 +3,7 @@
 `en.py` and `zh.py` hold the same keys with the same fields; a test compares them.
 """
 
+import re
 from typing import Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from ui.text import en, zh
 LANGUAGES: dict[Language, str] = {"en": "English", "zh": "中文"}
 TEXTS: dict[Language, dict[str, str]] = {"en": en.TEXT, "zh": zh.TEXT}
 
+_COUNTED = re.compile(r"\{(\w+)\} (?:file|chunk|page|token|passage|character|knowledge base)s\b")
 _STATE = "language"
 _QUERY = "lang"
 
@@ -22,7 +24,11 @@ def say(key: str, **fields: Any) -> str:
 
     Names of files, bases and conversations go through `plain` first wherever Streamlit reads Markdown.
     """
-    return TEXTS[language()][key].format(**fields)
+    shown = language()
+    text = TEXTS[shown][key]
+    if shown == "en":
+        text = _COUNTED.sub(lambda match: match[0][:-1] if fields.get(match[1]) == 1 else match[0], text)
+    return text.format(**fields)
 
 
 def language() -> Language:

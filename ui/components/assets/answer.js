@@ -3,6 +3,9 @@
 
 const BETWEEN_BLOCKS = /^\s*(?:[-*•]|\d{1,3}[.)、]|#{1,6})?\s*$/
 
+// Up to twelve letters without a space, or the last two Chinese characters.
+const LAST_WORD = /(?:[\u3000-\u9fff\uff00-\uffef]{1,2}|[^\s\u3000-\u9fff\uff00-\uffef]{1,12}|)$/
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
   const root = rootOf(parentElement)
@@ -68,8 +71,7 @@ export default function (component) {
   const flushMarks = (parent, upTo) => {
     while (nextMarks < sentences.length && sentences[nextMarks].end <= upTo) {
       const index = nextMarks
-      // The word joiner keeps a mark on the line of the word it belongs to.
-      for (const number of sentences[index].citations) parent.append("\u2060", markFor(number, index))
+      for (const number of sentences[index].citations) parent.append(markFor(number, index))
       nextMarks += 1
     }
   }
@@ -79,6 +81,24 @@ export default function (component) {
     const sentence = sentences[nextMarks]
     const beyond = sentence && sentence.end > end && BETWEEN_BLOCKS.test(text.slice(end, sentence.end))
     flushMarks(parent, beyond ? sentence.end : end)
+  }
+  const spanFor = (piece, sentence) => {
+    const cited = sentence.citations.length > 0
+    const span = el("span", {
+      text: piece,
+      class: cited ? "sentence cited" : sentence.supported ? "sentence" : "sentence unsupported",
+      "data-sentence": sentence.index,
+      "data-numbers": sentence.citations.join(","),
+      title: sentence.supported ? null : labels.unsupported,
+    })
+    if (cited) {
+      span.onmouseenter = () => light(sentence.citations, sentence.index)
+      span.onmouseleave = unlight
+      span.onclick = () => {
+        if (!String(parentElement.ownerDocument.getSelection())) open(sentence.citations[0], sentence.index)
+      }
+    }
+    return span
   }
   const leaf = (parent, start, end) => {
     flushMarks(parent, start)
@@ -91,22 +111,15 @@ export default function (component) {
       if (space) parent.append(space)
       const piece = text.slice(from + space.length, to)
       const cited = sentence.citations.length > 0
-      const span = el("span", {
-        text: piece,
-        class: cited ? "sentence cited" : sentence.supported ? "sentence" : "sentence unsupported",
-        "data-sentence": sentence.index,
-        "data-numbers": sentence.citations.join(","),
-        title: sentence.supported ? null : labels.unsupported,
-      })
-      if (cited) {
-        span.onmouseenter = () => light(sentence.citations, sentence.index)
-        span.onmouseleave = unlight
-        span.onclick = () => {
-          if (!String(parentElement.ownerDocument.getSelection())) open(sentence.citations[0], sentence.index)
-        }
-      }
-      parent.append(span)
-      if (parent.tagName !== "CODE" && sentence.end <= to) flushMarks(parent, to)
+      const ends = cited && parent.tagName !== "CODE" && sentence.end <= to
+      // The last word and its marks stay on one line.
+      const tail = ends ? LAST_WORD.exec(piece)[0] : ""
+      const head = piece.slice(0, piece.length - tail.length)
+      if (head) parent.append(spanFor(head, sentence))
+      if (!tail) return
+      const together = el("span", { class: "together" }, spanFor(tail, sentence))
+      parent.append(together)
+      flushMarks(together, to)
     })
   }
 

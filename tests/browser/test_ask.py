@@ -1,0 +1,281 @@
+"""The main job in a real browser on real models: add a PDF, ask, see the sources, come back to it."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.conftest import DESKTOP, ROOT, OpenPage, free_port, running_server
+
+if TYPE_CHECKING:
+    from finetune.folders import ModelFolder
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+MANUAL = ROOT / "samples" / "manual" / "en" / "QF-47 User Manual.pdf"
+QUESTION = "How long must the Hearthplate under the drip tray cool before you touch it?"
+ANSWER = "25 minutes"
+NAMES = {"en": "Cabinet manuals", "zh": "发酵箱手册"}
+HOSTILE = """# Zindel valve
+
+The zindel valve opens at 31 bar. ![pixel](https://evil.example/markdown.png)
+<img src="https://evil.example/html.png"> <script src="https://evil.example/x.js"></script>
+"""
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory,
+    minilm_folder: "ModelFolder",
+    smollm2_folder: "ModelFolder",
+    chromium_path: str,
+) -> Iterator[tuple[str, Path]]:
+    """The real page on an empty data folder with the embedded models; its address and its folder."""
+    data = tmp_path_factory.mktemp("site") / "data"
+    data.mkdir()
+    models = minilm_folder.path.parent
+    assert smollm2_folder.path.parent == models
+    (data / "models").symlink_to(models, target_is_directory=True)
+    port = free_port()
+    env = {"TANDEM_DATA_DIR": str(data), "CI": "1"}
+    command = ["-m", "assistant", "ui", "--port", str(port), "--no-browser"]
+    with running_server(command, port, data / "server.log", env) as url:
+        yield url, data
+
+
+def press(page: Any, key: str) -> None:
+    """Click the button that the page's code calls `key`."""
+    page.locator(f".st-key-{key} button:visible").first.click()
+
+
+def chosen_base(page: Any, label: str) -> None:
+    """Wait until the knowledge base whose label matches is the one shown."""
+    from playwright.sync_api import expect
+
+    expect(page.locator("[data-testid=stSelectbox] input").first).to_have_value(
+        re.compile(label), timeout=30_000
+    )
+
+
+def add_file(page: Any, path: Path, *, tab: str) -> None:
+    """Upload a file on the page Documents and wait until it is indexed."""
+    page.get_by_role("tab", name=tab, exact=True).click()
+    page.locator("input[type=file]").set_input_files(path)
+    page.locator(".st-key-adding_start button:enabled").click()
+    page.locator(".st-key-job_ended").wait_for(timeout=120_000)
+
+
+def ask(page: Any, question: str) -> None:
+    """Type a question and wait for its finished answer."""
+    answers = page.locator(".body").count()
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill(question)
+    box.press("Enter")
+    page.locator(".body").nth(answers).wait_for(timeout=180_000)
+
+
+def settled(page: Any) -> None:
+    """Wait until Streamlit has stopped drawing."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=60_000)
+    page.wait_for_timeout(400)
+
+
+def test_add_a_pdf_ask_open_its_source_and_come_back(
+    site: tuple[str, Path], open_page: OpenPage, screenshots: Path
+) -> None:
+    url, _ = site
+    page, watch = open_page(url)
+    page.get_by_role("button", name="Add documents").click()
+    page.get_by_role("button", name="New knowledge base").click()
+    page.get_by_label("Name", exact=True).fill(NAMES["en"])
+    page.get_by_role("button", name="Create").click()
+    chosen_base(page, rf"{NAMES['en']}.*0 files")
+
+    # A look at the chunks before anything is stored.
+    page.get_by_role("tab", name="Add files").click()
+    page.locator("input[type=file]").set_input_files(MANUAL)
+    page.get_by_text("Preview the chunks first").click()
+    page.locator("article.card").first.wait_for(timeout=90_000)
+    settled(page)
+    page.screenshot(path=screenshots / "documents-preview-en.png")
+    page.locator(".st-key-adding_start button:enabled").click()
+    page.locator(".st-key-job_ended").wait_for(timeout=120_000)
+    assert "1 added" in page.locator(".st-key-job_ended").inner_text()
+    page.get_by_role("tab", name="Files", exact=True).click()
+    page.get_by_test_id("stDataFrame").wait_for(timeout=60_000)
+    settled(page)
+    page.screenshot(path=screenshots / "documents-en.png")
+
+    # Ask, and see the words come before the answer is finished.
+    page.get_by_role("link", name="Ask").click()
+    page.get_by_text("What would you like to know?").wait_for()
+    page.get_by_text("Check its sources").wait_for(timeout=180_000)
+    page.evaluate(
+        """() => {
+            window.seen = new Set()
+            new MutationObserver(() => {
+                for (const node of document.querySelectorAll('[data-testid=stChatMessage] [data-testid=stText]'))
+                    window.seen.add(node.textContent)
+            }).observe(document.body, {subtree: true, childList: true, characterData: true})
+        }"""
+    )
+    ask(page, QUESTION)
+    stages = {text for text in page.evaluate("() => [...window.seen]") if text and text != QUESTION}
+    assert len(stages) >= 2, stages
+    assert ANSWER in page.locator(".body").inner_text()
+    settled(page)
+    page.screenshot(path=screenshots / "ask-en.png")
+
+    # The source: the passage with its words lit, and the page as it is printed.
+    page.locator("button.mark").first.click()
+    drawer = page.get_by_role("dialog")
+    drawer.locator("mark").first.wait_for()
+    assert ANSWER in drawer.locator("mark").first.inner_text()
+    image = drawer.locator("img").first
+    image.wait_for(timeout=60_000)
+    assert image.evaluate("node => node.complete && node.naturalWidth > 300")
+    settled(page)
+    page.screenshot(path=screenshots / "source-en.png")
+    image.scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    page.screenshot(path=screenshots / "source-page-en.png")
+    page.keyboard.press("Escape")
+
+    page.get_by_text("Why this answer").click()
+    page.locator(".ranks").wait_for()
+    assert page.locator("pre.prompt").inner_text().count("Hearthplate") >= 2
+    settled(page)
+    page.set_viewport_size(DESKTOP)
+    page.wait_for_timeout(400)
+    page.screenshot(path=screenshots / "why-en-1920.png")
+
+    # A reload makes a new session: the conversation is found by its number in the address.
+    assert "c=" in page.url
+    page.reload()
+    page.locator("button.mark").first.wait_for(timeout=60_000)
+    assert ANSWER in page.locator(".body").inner_text()
+    assert page.get_by_role("button", name=QUESTION[:20]).count() == 1
+    assert watch.abroad == []
+    assert watch.errors == []
+
+
+def test_the_same_page_in_chinese(site: tuple[str, Path], open_page: OpenPage, screenshots: Path) -> None:
+    url, _ = site
+    page, watch = open_page(url, locale="zh-CN", size=DESKTOP)
+    page.get_by_text("您想了解什么？").wait_for()
+    settled(page)
+    page.screenshot(path=screenshots / "welcome-zh-1920.png")
+    page.get_by_text(QUESTION[:20]).first.click()
+    page.locator("button.mark").first.wait_for()
+    settled(page)
+    page.screenshot(path=screenshots / "ask-zh-1920.png")
+    page.get_by_role("link", name="文档").click()
+    page.get_by_role("button", name="新建").click()
+    page.get_by_label("名称", exact=True).fill(NAMES["zh"])
+    page.get_by_role("button", name="创建").click()
+    chosen_base(page, rf"{NAMES['zh']}.*0 个文件")
+    page.get_by_role("tab", name="添加文件").click()
+    settled(page)
+    page.screenshot(path=screenshots / "documents-add-zh-1920.png")
+
+    # The switch holds for the session and, by the address, for a reload.
+    page.get_by_role("radio", name="English").click()
+    page.get_by_role("tab", name="Add files").wait_for()
+    page.reload()
+    page.get_by_role("tab", name="Add files").wait_for()
+    assert watch.abroad == []
+
+
+def test_chinese_on_a_laptop_and_in_the_dark(
+    site: tuple[str, Path], open_page: OpenPage, screenshots: Path
+) -> None:
+    url, _ = site
+    page, _ = open_page(f"{url}/documents?lang=zh", scheme="dark")
+    page.get_by_role("tab", name="试用检索").click()
+    page.get_by_label("问题或关键词").fill("Hearthplate drip tray")
+    page.locator("article.card").first.wait_for(timeout=60_000)
+    settled(page)
+    page.screenshot(path=screenshots / "search-zh-dark.png")
+
+
+def test_hostile_markdown_reaches_nobody(site: tuple[str, Path], open_page: OpenPage, tmp_path: Path) -> None:
+    url, _ = site
+    page, watch = open_page(f"{url}/documents?lang=en")
+    bad = tmp_path / "notes ![pixel](x.png).md"
+    bad.write_text(HOSTILE, encoding="utf-8")
+    add_file(page, bad, tab="Add files")
+    page.get_by_role("tab", name="Try the search").click()
+    page.get_by_label("Question or words").fill("zindel valve")
+    page.locator("article.card").first.wait_for(timeout=60_000)
+    page.get_by_role("link", name="Ask").click()
+    page.get_by_text("What would you like to know?").wait_for()
+    ask(page, "At what pressure does the zindel valve open? ![pixel](https://evil.example/question.png)")
+    if page.locator("button.mark").count():
+        page.locator("button.mark").first.click()
+        page.get_by_role("dialog").locator("article").wait_for()
+    settled(page)
+    assert watch.abroad == []
+    assert page.locator("img[src*=evil], script[src*=evil]").count() == 0
+    assert watch.errors == []
+
+
+def test_a_base_is_renamed_and_deleted(site: tuple[str, Path], open_page: OpenPage) -> None:
+    url, _ = site
+    page, _ = open_page(f"{url}/documents?lang=en")
+    page.get_by_role("tab", name="Files", exact=True).wait_for()
+    press(page, "base_new")
+    page.get_by_label("Name", exact=True).fill("short-lived")
+    page.get_by_role("button", name="Create").click()
+    chosen_base(page, "short-lived.*0 files")
+    press(page, "base_rename_open")
+    page.get_by_label("Name", exact=True).fill("临时 **库**")
+    page.get_by_role("button", name="Save").click()
+    chosen_base(page, r"临时 \*\*库\*\*.*0 files")
+    press(page, "base_delete_open")
+    page.get_by_role("dialog").get_by_text("临时 **库**").wait_for()
+    press(page, "base_delete_yes")
+    page.get_by_role("dialog").wait_for(state="detached")
+    chosen_base(page, "^(?!临时).*files")
+
+
+def test_a_conversation_is_renamed_exported_and_deleted(site: tuple[str, Path], open_page: OpenPage) -> None:
+    url, _ = site
+    page, _ = open_page(f"{url}/?lang=en")
+    page.get_by_text("What would you like to know?").wait_for()
+    menu = page.locator("[class*=st-key-conversation_menu_] button:visible").last
+    menu.click()
+    page.get_by_role("menuitem", name="Rename").click()
+    page.get_by_label("Title").fill("Heat of the plate")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Heat of the plate").wait_for()
+
+    menu.click()
+    page.get_by_role("menuitem", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Markdown").click()
+    text = Path(download.value.path()).read_text(encoding="utf-8")
+    assert QUESTION in text
+    assert MANUAL.name in text
+    page.keyboard.press("Escape")
+
+    menu.click()
+    page.get_by_role("menuitem", name="Delete").click()
+    press(page, "conversation_delete_yes")
+    page.get_by_role("button", name="Heat of the plate").wait_for(state="detached")
+
+
+def test_an_answer_is_stopped_and_what_was_written_stays(site: tuple[str, Path], open_page: OpenPage) -> None:
+    url, _ = site
+    page, _ = open_page(f"{url}/?lang=en")
+    page.get_by_text("Check its sources").wait_for(timeout=180_000)
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill("Which programs does the cabinet have and what does each of them do?")
+    box.press("Enter")
+    page.get_by_text(re.compile("Reading .* passage")).wait_for(timeout=60_000)
+    page.get_by_test_id("stChatInputStopButton").click()
+    page.get_by_test_id("stChatInputSubmitButton").wait_for(timeout=60_000)
+    page.reload()
+    page.get_by_text("Which programs does the cabinet have").first.wait_for(timeout=60_000)
+    page.locator(".note, .sources, .refused").first.wait_for()
