@@ -102,18 +102,28 @@ class IndexKeeper:
         change = self._store.changes(version)
         index = self._index_of(version)
         try:
-            if version not in self._opened:
-                self._opened.add(version)
-                folder = self._generations.current().get(version)
-                if folder is not None:
-                    index.use(self._generations.open_checked(folder))
+            self._open_once(version, index)
             if not self._busy() and self._failed.get(version) != change:
                 self._renew(version, index)
         except GenerationError as err:
             if not self._closed.is_set():
                 logger.warning("index of version %d: %s; exact search goes on", version, err)
                 self._failed[version] = change
-                self._wake.set()
+
+    def _open_once(self, version: int, index: LiveIndex) -> None:
+        """Open what an earlier process built; what is damaged is forgotten, to be built again."""
+        if version in self._opened:
+            return
+        self._opened.add(version)
+        folder = self._generations.current().get(version)
+        if folder is None or index.generation is not None:
+            return
+        try:
+            index.use(self._generations.open_checked(folder))
+        except GenerationError as err:
+            if not self._closed.is_set():
+                logger.warning("index of version %d is built again: %s", version, err)
+                self._generations.drop(version)
 
     def _renew(self, version: int, index: LiveIndex) -> None:
         """Build another generation where the one in use lacks much, has much to hide, or must go."""

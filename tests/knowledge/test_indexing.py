@@ -34,9 +34,7 @@ def test_indexes_searches_and_reports(knowledge: Knowledge, notes: Path) -> None
     assert knowledge.original(passage.source_id).read_bytes() == (notes / "bakery.md").read_bytes()
 
 
-def test_same_files_again_embed_nothing(
-    knowledge: Knowledge, notes: Path, hashing: HashingEmbedder
-) -> None:
+def test_same_files_again_embed_nothing(knowledge: Knowledge, notes: Path, hashing: HashingEmbedder) -> None:
     base = knowledge.create_base("a")
     run(knowledge.index(base.id, inputs_of(notes)))
     before = list(hashing.embedded)
@@ -183,7 +181,9 @@ def test_stopped_reindex_leaves_the_active_version(knowledge: Knowledge, notes: 
         knowledge.roll_back(base.id)
 
 
-def test_what_a_user_did_to_chunks_survives_a_change_of_the_file(knowledge: Knowledge, tmp_path: Path) -> None:
+def test_what_a_user_did_to_chunks_survives_a_change_of_the_file(
+    knowledge: Knowledge, tmp_path: Path
+) -> None:
     file = tmp_path / "two.md"
     parts = ["# One\n\n" + "alpha words here. " * 14, "# Two\n\n" + "beta words there. " * 14]
     file.write_text("\n\n".join(parts))
