@@ -113,7 +113,7 @@ def _writer(path: Path) -> TextIO:
 def _entry(example: Example, file_name: str, formatting: Formatting) -> dict[str, Any]:
     if example.kind == "text":
         return {"file_name": file_name, "columns": {"prompt": "text"}}
-    columns = {"system": "system"}
+    columns = {} if formatting == "openai" else {"system": "system"}
     if formatting == "alpaca":
         columns |= {"prompt": "instruction", "query": "input", "history": "history"}
         columns |= {} if example.kind == "dpo" else {"response": "output"}
@@ -207,9 +207,10 @@ def _openai(example: Example) -> dict[str, Any]:
 
 
 def _rest(example: Example, turn: Callable[[Message], dict[str, Any]]) -> dict[str, Any]:
-    rest: dict[str, Any] = {}
-    if example.tools:
-        rest["tools"] = json.dumps(list(example.tools), ensure_ascii=False)
+    # Always there, if empty: LLaMA-Factory stops at a row that lacks a column its entry names.
+    rest: dict[str, Any] = {
+        "tools": json.dumps(list(example.tools), ensure_ascii=False) if example.tools else ""
+    }
     if example.chosen is not None and example.rejected is not None:
         rest |= {"chosen": turn(example.chosen), "rejected": turn(example.rejected)}
     return rest if example.label is None else {**rest, "label": example.label}

@@ -76,8 +76,8 @@ def test_the_registry_names_only_what_llamafactory_knows(formatting, tmp_path):
         )
         lines = "\n".join(json.dumps(row) for row in rows).encode()
         table = pyarrow.json.read_json(pyarrow.BufferReader(lines))
-        required = {"messages", "prompt", "response", "chosen", "rejected", "kto_tag"} & set(entry["columns"])
-        assert {entry["columns"][key] for key in required} <= set(table.column_names)
+        # Its converters stop with a KeyError at a column that is named and not there.
+        assert set(entry["columns"].values()) <= set(table.column_names)
         if entry.get("formatting") == "sharegpt" and not name.endswith("dpo"):
             # Its converter wants user and tool turns in odd places, the assistant's in even ones.
             tags = entry.get("tags", {"role_tag": "from", "user_tag": "human"})
