@@ -151,9 +151,31 @@ def terms(text: str) -> list[str]:
     return found
 
 
-def _is_title(passage: Passage, sentence: str) -> bool:
-    """Whether a sentence is only a heading of its own passage, which answers nothing."""
-    return sentence.lstrip("# ").rstrip() in passage.heading_path
+def _candidates(passage: Passage) -> list[tuple[int, int]]:
+    """The sentences that may answer something: no titles, and no table's head row that has rows below it."""
+    spans = split_sentences(passage.text)
+    kept = []
+    for at, (start, end) in enumerate(spans):
+        text = passage.text[start:end]
+        title = text.lstrip("# ").rstrip() in passage.heading_path
+        followed = at + 1 < len(spans) and is_table_row(passage.text[slice(*spans[at + 1])])
+        head = followed and table_head(passage.text, spans, (start, end)) == (start, end)
+        if not title and not head:
+            kept.append((start, end))
+    return kept
+
+
+def _terms_beside(passage: Passage, span: tuple[int, int]) -> set[str]:
+    """Terms that stand around a sentence and speak for it: titles, its table's head, what a pronoun means."""
+    found = set(terms(" ".join(passage.heading_path)))
+    spans = split_sentences(passage.text)
+    head = table_head(passage.text, spans, span)
+    at = spans.index(span)
+    if head is not None:
+        found |= set(terms(passage.text[slice(*head)]))
+    elif at > 0 and needs_sentence_before(passage.text[slice(*span)]):
+        found |= set(terms(passage.text[slice(*spans[at - 1])]))
+    return found
 
 
 def _stem(word: str) -> str:
@@ -179,36 +201,30 @@ def rank_sentences(
     embedder: "Embedder | None" = None,
     semantic_weight: float = 0.4,
 ) -> list[RankedSentence]:
-    """Rank every sentence of `passages` but their titles by how well it fits `question`, best first.
+    """Rank the sentences of `passages`, titles and table heads left out, by how well it fits `question`, best first.
 
     The lexical part is the share of the question's term weight that a sentence covers, a term weighing
-    more the fewer of these sentences hold it; words of the heading path count half.
+    more the fewer of these sentences hold it. Half counts what stands beside it: the heading path, the head
+    of its table, the sentence before one that opens with a pronoun.
 
     Args:
         embedder: adds cosine similarity; leave it out where it does not know the question's language.
         semantic_weight: 0..1, the similarity's share of the score.
     """
-    places = [
-        (i, start, end)
-        for i, passage in enumerate(passages)
-        for start, end in split_sentences(passage.text)
-        if not _is_title(passage, passage.text[start:end])
-    ]
+    places = [(i, start, end) for i, passage in enumerate(passages) for start, end in _candidates(passage)]
     if not places:
         return []
     texts = [passages[i].text[start:end] for i, start, end in places]
     wanted = set(terms(question))
     held = [set(terms(text)) for text in texts]
-    titles = [set(terms(" ".join(passage.heading_path))) for passage in passages]
+    near = [_terms_beside(passages[i], (start, end)) for i, start, end in places]
     counts = Counter(term for bag in held for term in bag & wanted)
     weight = {t: math.log(1 + (len(held) - counts[t] + 0.5) / (counts[t] + 0.5)) for t in wanted}
     total = sum(weight.values()) or 1.0
-    lexical = []
-    for (i, _, _), bag in zip(places, held, strict=True):
-        covered = sum(
-            weight[t] if t in bag else 0.5 * weight[t] for t in wanted if t in bag or t in titles[i]
-        )
-        lexical.append(covered / total)
+    lexical = [
+        sum(weight[t] * (1.0 if t in bag else 0.5) for t in wanted if t in bag or t in beside) / total
+        for bag, beside in zip(held, near, strict=True)
+    ]
     scores = lexical
     if embedder is not None:
         vectors = embedder.embed_documents(texts)  # (S, D), unit length

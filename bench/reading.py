@@ -137,13 +137,13 @@ def squad2(data: Path, embedder: "Embedder", model: Path, *, n: int, skip: int) 
 
     def best(question: str, allowed: list[int]) -> tuple[Passage, ...]:
         similar = vectors @ embedder.embed_query(question)
-        fused: Counter[int] = Counter()
+        fused: dict[int, float] = dict.fromkeys(allowed, 0.0)
         for scores in (similar, _bm25(terms(question), bags)):
             for rank, i in enumerate(sorted(allowed, key=lambda i: -scores[i])):
                 fused[i] += 1 / (60 + rank)
         return tuple(
             Passage(i, i, 1, texts[i][0], texts[i][1], 0, len(texts[i][1]), float(max(similar[i], 0.0)))
-            for i, _ in fused.most_common(3)
+            for i in sorted(fused, key=lambda i: -fused[i])[:3]
         )
 
     everything = list(range(len(texts)))
@@ -198,8 +198,9 @@ def answer(variant: Variant, cases: list[Case], model: "LoadedModel", embedder: 
     """The replies of one variant, in the order of `cases`."""
     count: Callable[[str], int] = lambda text: len(model.tokenizer(text)["input_ids"])  # noqa: E731
     shaped: list[ShapedContext | None] = [
-        variant.profile
-        and shape_context(
+        None
+        if variant.profile is None
+        else shape_context(
             case.question,
             case.passages,
             count_tokens=count,
@@ -274,7 +275,7 @@ def _generate(prompts: list[str], variant: Variant, model: "LoadedModel", batch:
                 pad_token_id=tokenizer.eos_token_id,
             )
         for i, row in zip(rows, made[:, encoded["input_ids"].shape[1] :], strict=True):
-            replies[i] = tokenizer.decode(row, skip_special_tokens=True).strip()
+            replies[i] = str(tokenizer.decode(row, skip_special_tokens=True)).strip()
     return replies
 
 
