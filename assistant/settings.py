@@ -65,7 +65,7 @@ class RetrievalSettings(_Section):
     top_k: int = Field(5, ge=1, le=50, description="passages put to the model")
     mode: Literal["hybrid", "dense", "lexical"] = Field("hybrid", description="which legs search")
     score_threshold: float = Field(
-        0.25, ge=0, le=1, description="0..1; below it a passage counts as not relevant and is not used"
+        0.15, ge=0, le=1, description="0..1; below it a passage counts as not relevant and is not used"
     )
 
 
