@@ -151,31 +151,32 @@ def terms(text: str) -> list[str]:
     return found
 
 
-def _candidates(passage: Passage) -> list[tuple[int, int]]:
-    """The sentences that may answer something: no titles, and no table's head row that has rows below it."""
-    spans = split_sentences(passage.text)
-    kept = []
+def _candidates(passage: Passage) -> list[tuple[int, int, set[str]]]:
+    """The sentences that may answer something, each with the terms that stand beside it and speak for it.
+
+    No titles, and no table's head that has rows below it.
+    """
+    text = passage.text
+    spans = split_sentences(text)
+    titles = set(terms(" ".join(passage.heading_path)))
+    kept: list[tuple[int, int, set[str]]] = []
+    head: set[str] | None = None
     for at, (start, end) in enumerate(spans):
-        text = passage.text[start:end]
-        title = text.lstrip("# ").rstrip() in passage.heading_path
-        followed = at + 1 < len(spans) and is_table_row(passage.text[slice(*spans[at + 1])])
-        head = followed and table_head(passage.text, spans, (start, end)) == (start, end)
-        if not title and not head:
-            kept.append((start, end))
+        sentence = text[start:end]
+        if not is_table_row(sentence):
+            head = None
+            beside = titles
+            if at and needs_sentence_before(sentence):
+                beside = titles | set(terms(text[slice(*spans[at - 1])]))
+            if sentence.lstrip("# ").rstrip() not in passage.heading_path:
+                kept.append((start, end, beside))
+        elif head is not None:
+            kept.append((start, end, titles | head))
+        else:
+            head = set(terms(sentence))
+            if at + 1 == len(spans) or not is_table_row(text[slice(*spans[at + 1])]):
+                kept.append((start, end, titles))
     return kept
-
-
-def _terms_beside(passage: Passage, span: tuple[int, int]) -> set[str]:
-    """Terms that stand around a sentence and speak for it: titles, its table's head, what a pronoun means."""
-    found = set(terms(" ".join(passage.heading_path)))
-    spans = split_sentences(passage.text)
-    head = table_head(passage.text, spans, span)
-    at = spans.index(span)
-    if head is not None:
-        found |= set(terms(passage.text[slice(*head)]))
-    elif at > 0 and needs_sentence_before(passage.text[slice(*span)]):
-        found |= set(terms(passage.text[slice(*spans[at - 1])]))
-    return found
 
 
 def _stem(word: str) -> str:
@@ -211,13 +212,17 @@ def rank_sentences(
         embedder: adds cosine similarity; leave it out where it does not know the question's language.
         semantic_weight: 0..1, the similarity's share of the score.
     """
-    places = [(i, start, end) for i, passage in enumerate(passages) for start, end in _candidates(passage)]
+    places: list[tuple[int, int, int]] = []
+    near: list[set[str]] = []
+    for i, passage in enumerate(passages):
+        for start, end, beside in _candidates(passage):
+            places.append((i, start, end))
+            near.append(beside)
     if not places:
         return []
     texts = [passages[i].text[start:end] for i, start, end in places]
     wanted = set(terms(question))
     held = [set(terms(text)) for text in texts]
-    near = [_terms_beside(passages[i], (start, end)) for i, start, end in places]
     counts = Counter(term for bag in held for term in bag & wanted)
     weight = {t: math.log(1 + (len(held) - counts[t] + 0.5) / (counts[t] + 0.5)) for t in wanted}
     total = sum(weight.values()) or 1.0
