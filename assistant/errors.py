@@ -4,7 +4,9 @@ AssistantError
 ├── SettingsError       a setting is unknown or out of range
 ├── DataFolderError     the data folder is locked, full or cannot be written
 ├── EngineError         the model could not answer
-└── ConversationError   no conversation has this id
+├── ConversationError   no conversation has this id
+├── QuestionSetError    a question set cannot be read or asked
+└── ExperimentError     an experiment cannot be run, shown or replayed
 """
 
 from typing import Any
@@ -49,6 +51,14 @@ class EngineError(AssistantError):
 
 class ConversationError(AssistantError):
     """No conversation has this id."""
+
+
+class QuestionSetError(AssistantError):
+    """A question set cannot be read or asked."""
+
+
+class ExperimentError(AssistantError):
+    """An experiment cannot be run, shown or replayed."""
 
 
 TANDEM_ERRORS = (KnowledgeError, FinetuneError, AssistantError)

@@ -120,3 +120,8 @@ def free_tokens(text: str) -> list[str]:
         token = match.group()
         tokens.append(token.replace(",", "") if match.lastgroup == "number" else token)
     return tokens
+
+
+def squeezed(text: str) -> str:
+    """Text for comparing quotes: width and case folded, white space and the bars of tables left out."""
+    return "".join(unicodedata.normalize("NFKC", text).replace("|", "").lower().split())
