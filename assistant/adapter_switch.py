@@ -47,13 +47,12 @@ class AdapterSwitch:
             config = PeftConfig.from_pretrained(str(folder))
             if config.is_prompt_learning:
                 raise ValueError(f"{config.peft_type} is not a weight adapter")
+            config.inference_mode = True
             if self._peft is None:
-                self._peft = PeftModel.from_pretrained(
-                    self._model, str(folder), adapter_name=key, config=config, is_trainable=False
-                )
-            else:
-                self._peft.load_adapter(str(folder), adapter_name=key, is_trainable=False)
+                self._peft = PeftModel(self._model, config, adapter_name=key)
+            self._peft.load_adapter(str(folder), adapter_name=key, is_trainable=False)
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as err:
+            self._remove(key)
             raise EngineError("adapter_unreadable", name=name, reason=str(err).splitlines()[0]) from err
         self._peft.eval()
         self._keys[name] = key
@@ -66,13 +65,9 @@ class AdapterSwitch:
         if key is None:
             return
         if self._active == name:
-            self.activate(None)
-        if self._keys:
-            self._peft.delete_adapter(key)
-        else:
-            # PEFT cannot be left without any adapter: take its wrappers off again.
-            self._peft.unload()
-            self._peft = None
+            self._peft.base_model.disable_adapter_layers()
+            self._active = None
+        self._remove(key)
 
     def activate(self, name: str | None) -> None:
         """Apply this adapter from the next forward pass on; None is the base weights, bit for bit.
@@ -91,3 +86,16 @@ class AdapterSwitch:
                 self._peft.base_model.enable_adapter_layers()
             self._peft.base_model.set_adapter(self._keys[name], inference_mode=True)
         self._active = name
+
+    def _remove(self, key: str) -> None:
+        """Take an adapter's weights off the model, however far its loading came."""
+        if self._peft is None or key not in self._peft.peft_config:
+            return
+        if self._keys:
+            self._peft.delete_adapter(key)
+            self._peft.base_model.disable_adapter_layers()
+        else:
+            # PEFT cannot be left without any adapter: take its wrappers off too.
+            self._peft.unload()
+            self._peft = None
+        self._active = None

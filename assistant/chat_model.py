@@ -22,7 +22,7 @@ _SAMPLING_FIELDS = frozenset(Sampling.__dataclass_fields__)
 class EngineChatModel(BaseChatModel):
     """A chat model of an `Engine`.
 
-    Sampling is set here and may be changed by `bind` or per call with the fields of `Sampling`, such as
+    A last message from the assistant is the beginning of the answer and is gone on with. Sampling is set here and may be changed by `bind` or per call with the fields of `Sampling`, such as
     `model.bind(temperature=0.7, max_new_tokens=64)`. Thoughts of a thinking model come as
     `additional_kwargs["reasoning_content"]` of their chunks. The last chunk's `response_metadata` has
     `finish_reason`, `model_name`, `adapter`, the rendered `prompt`, `prompt_sha256` and `timings_ms`; its

@@ -44,6 +44,8 @@ class _Active:
         self.cancelled = threading.Event()
         self.arrived = time.perf_counter()
         self.turns: Iterator[None] = iter(())
+        self.begun = False
+        self.orphaned = False
 
 
 class Engine:
@@ -141,12 +143,14 @@ class Engine:
     def load_adapter(self, name: str, folder: Path) -> None:
         """Make the PEFT adapter in `folder` available as `name`, replacing one of that name.
 
+        Requests that the replaced one was answering fail: no answer is made by two sets of weights.
+
         Raises:
             EngineError: `folder` holds no adapter that fits the model.
         """
 
         def load() -> None:
-            self._prefixes.forget(name)
+            self._let_go(name)
             try:
                 self._adapters.load(name, folder)
             finally:
@@ -158,7 +162,7 @@ class Engine:
         """Forget an adapter; unknown names are ignored. Its running requests fail."""
 
         def unload() -> None:
-            self._prefixes.forget(name)
+            self._let_go(name)
             self._adapters.unload(name)
             self._adapter_names = self._adapters.names
 
@@ -206,6 +210,12 @@ class Engine:
         self._inbox.put(entry)
         if self._closed.is_set():
             entry.events.put(EngineFailed(entry.request.id, EngineError("engine_closed")))
+
+    def _let_go(self, adapter: str) -> None:
+        """End what an adapter has begun: its weights go away."""
+        self._prefixes.forget(adapter)
+        for entry in list(self._running.values()):
+            entry.orphaned = entry.orphaned or (entry.begun and entry.request.adapter == adapter)
 
     def _on_thread(self, work: Callable[[], None]) -> None:
         """Run `work` between two steps on the thread that owns the model; re-raise what it raises."""
@@ -258,6 +268,8 @@ class Engine:
         request = entry.request
         end: EngineDone | EngineFailed
         try:
+            if entry.orphaned:
+                raise EngineError("adapter_not_loaded", name=request.adapter)
             with torch.inference_mode():
                 self._adapters.activate(request.adapter)
                 next(entry.turns)
@@ -283,6 +295,7 @@ class Engine:
         from assistant.decoding import AnswerStream, Sampler
 
         request = entry.request
+        entry.begun = True
         began = time.perf_counter()
         prompt = self._as_ids(request)
         room = self.context_tokens - len(prompt)

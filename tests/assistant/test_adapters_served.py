@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from assistant.arms import Sampling
-from assistant.engine import Engine, GenerationRequest
+from assistant.engine import Engine, EngineFailed, GenerationRequest
 from assistant.errors import EngineError
 from tests.assistant.test_engine import PROMPTS, ask, by_transformers, collect
 from tests.assistant.tiny_model import build_tiny
@@ -78,6 +78,21 @@ def test_an_adapter_can_be_replaced_and_taken_away(
     assert event.error.code == "adapter_not_loaded"  # type: ignore[union-attr]
 
 
+def test_no_answer_is_made_by_two_sets_of_weights(
+    tiny_engine: Engine, adapter_folders: dict[str, Path]
+) -> None:
+    first, second = adapter_folders.values()
+    tiny_engine.load_adapter("mine", first)
+    long = Sampling(max_new_tokens=400, temperature=2.0, seed=1)
+    events = tiny_engine.stream([GenerationRequest("x", [4, 5], "mine", long)])
+    next(events)
+    tiny_engine.load_adapter("mine", second)
+    *_, last = events
+    assert isinstance(last, EngineFailed)
+    assert last.error.code == "adapter_not_loaded"
+    assert ask(tiny_engine, PROMPTS[0], SAMPLING, "mine")[0] == merged_text(second)
+
+
 def test_a_folder_that_is_no_adapter_is_refused_and_nothing_changes(
     tiny_engine: Engine, adapter_folders: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -94,6 +109,10 @@ def test_a_folder_that_is_no_adapter_is_refused_and_nothing_changes(
         with pytest.raises(EngineError):
             tiny_engine.load_adapter("wrong", wrong)
     assert tiny_engine.adapters == ()
+    assert not any("lora" in name for name, _ in tiny_engine._model.named_parameters())
     tiny_engine.load_adapter("terse", adapter_folders["terse"])
+    with pytest.raises(EngineError):
+        tiny_engine.load_adapter("wrong", wrong)
+    assert tiny_engine.adapters == ("terse",)
     assert ask(tiny_engine, PROMPTS[0], SAMPLING)[0] == base
     assert ask(tiny_engine, PROMPTS[0], SAMPLING, "terse")[0] == merged_text(adapter_folders["terse"])
