@@ -103,7 +103,7 @@ def ask(
         profile: how much the model can read; None goes by its size.
         condense: how a follow-up becomes a query; None asks the model if it is large enough, else rules.
         refuse_below: passages with a lower score are dropped; when none remain, the model is not run.
-        embedder: for picking sentences and for citations; only one that knows the question's language.
+        embedder: for picking sentences and for citations; left alone where it does not know the language.
         context_tokens: the model's limit for prompt and answer; None asks the engine.
         adapter_sha256: of a named adapter's weights, for the record.
 
@@ -115,15 +115,17 @@ def ask(
         raise AssistantError("question_empty")
     if not arms or len(set(arms)) < len(arms):
         raise ValueError(f"arms must be given and all different, got {[arm.name for arm in arms]}")
+    spoken = language or detect_language(question)
+    knows = embedder is not None and not {spoken, "*"}.isdisjoint(embedder.languages)
     shared = _Question(
         text=question.strip(),
         history=tuple(history),
         earlier=tuple(earlier),
-        language=language or detect_language(question),
+        language=spoken,
         sampling=sampling,
         profile=profile,
         refuse_below=refuse_below,
-        embedder=embedder,
+        embedder=embedder if knows else None,
         context_tokens=context_tokens,
         adapter_sha256=adapter_sha256,
     )

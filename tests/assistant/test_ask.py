@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from langchain_core.language_models import BaseChatModel
 
@@ -273,6 +274,38 @@ def test_arms_with_different_weights_search_for_the_same() -> None:
     assert library.queries == ["What does the Heron H2 weigh?"]
     assert rewriters.count(RAG) == 1
     assert len(finished(iter(events))) == 2
+
+
+class English:
+    """An embedder that knows English only, and counts how often it is asked."""
+
+    languages = frozenset({"en"})
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def embed_documents(self, texts: list[str]) -> np.ndarray:
+        self.asked += 1
+        return np.ones((len(texts), 1), dtype=np.float32)
+
+    def embed_query(self, text: str) -> np.ndarray:
+        return np.ones(1, dtype=np.float32)
+
+
+@pytest.mark.parametrize(("question", "used"), [("How heavy is the pump?", True), ("水泵有多重？", False)])
+def test_an_embedder_is_asked_only_in_its_language(question: str, used: bool) -> None:
+    embedder = English()
+    list(
+        ask(
+            question,
+            arms=[RAG],
+            retrieve=Library(PUMP),
+            chat_model_for=saying("12.5 kg"),
+            profile=SMALL,
+            embedder=embedder,  # type: ignore[arg-type]
+        )
+    )
+    assert bool(embedder.asked) is used
 
 
 def test_mistakes_are_told_before_anything_runs() -> None:
