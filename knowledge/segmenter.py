@@ -14,7 +14,9 @@ from knowledge.stemmer import stem
 
 IDENTITY = "porter+jieba+characters/1"
 
-_RUN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+|[^\W_]+(?:[.'’][^\W_]+)*")
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_WORD = f"[^\\W_{_HAN}]+"
+_RUN = re.compile(f"[{_HAN}]+|{_WORD}(?:[.'’]{_WORD})*")
 _LETTERS = re.compile(r"[^\W_]+")
 _jieba: Any = None
 _lock = threading.Lock()

@@ -132,10 +132,11 @@ def test_stop_keeps_what_was_done_and_a_rerun_does_the_rest(knowledge: Knowledge
     for number in range(40):
         (folder / f"{number:02}.txt").write_text(f"File number{number} speaks of item{number}.")
     base = knowledge.create_base("a")
-    started = 0
+    started: list[FileStarted] = []
     events = []
-    for event in knowledge.index(base.id, inputs_of(folder), should_stop=lambda: started >= 10):
-        started += isinstance(event, FileStarted)
+    for event in knowledge.index(base.id, inputs_of(folder), should_stop=lambda: len(started) >= 10):
+        if isinstance(event, FileStarted):
+            started.append(event)
         events.append(event)
     assert events[-1].stopped  # type: ignore[union-attr]
     kept = {source.name for source in knowledge.sources(base.id)}
