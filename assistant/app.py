@@ -478,21 +478,26 @@ class App:
         sampling: Sampling | None = None,
         language: Language | None = None,
         top_k: int | None = None,
+        history: Sequence[Turn] = (),
+        instructions: str = "",
+        plain: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[Event]:
         """Answer a question by each arm, yielding what happens; arms come interleaved.
 
         Args:
             base_ids: the knowledge bases that retrieving arms search.
             conversation_id: the answers are added to it when all arms are done, and its earlier turns are
-                the history; None asks without either.
+                the history; None asks without saving.
             sampling: in place of the settings'; None, with nothing set there, takes what suits the model.
             language: of prompt and refusal; None takes the question's.
+            history: earlier turns, where the asker keeps the conversation.
+            instructions, plain, should_stop: as for `assistant.ask.ask`.
 
         Closing the iterator cancels what still runs; what was written by then is added all the same.
         """
         from assistant.ask import ask
 
-        history: list[Turn] = []
         earlier: list[Passage] = []
         if conversation_id is not None:
             conversation = self.conversations.get(conversation_id)
@@ -531,6 +536,9 @@ class App:
                 chat_model_for=self.chat_model,
                 sampling=sampling,
                 language=language,
+                instructions=instructions,
+                plain=plain,
+                should_stop=should_stop,
                 refuse_below=self.settings.retrieval.score_threshold,
                 embedder=self._citing_embedder(base_ids),
                 profile=self._profile(),
@@ -579,13 +587,12 @@ class App:
     def chain(self, bases: Sequence[str] | None = None) -> "Runnable[dict[str, Any], dict[str, Any]]":
         """Retriever and chat model as one LangChain runnable: `input`, `chat_history` to `context`, `answer`."""
         from assistant.chain import build_chain
-        from assistant.context import profile_for
 
         engine = self.loaded.engine()
         return build_chain(
             self.retriever(bases),
             self.chat_model(),
-            profile=self._profile() or profile_for(engine.parameters),
+            profile=self.reading_profile(),
             budget=engine.context_tokens // 2,
             refuse_below=self.settings.retrieval.score_threshold,
         )
@@ -600,6 +607,12 @@ class App:
         from assistant.context import FULL, SMALL
 
         return {"auto": None, "small": SMALL, "full": FULL}[self.settings.models.reader_profile]
+
+    def reading_profile(self) -> "ContextProfile":
+        """How much the chat model can read, and how its answers are treated."""
+        from assistant.context import profile_for
+
+        return self._profile() or profile_for(self.loaded.engine().parameters)
 
     def _citing_embedder(self, base_ids: Sequence[int]) -> "Embedder":
         name = self.knowledge.base(base_ids[0]).embedder if base_ids else self.settings.models.embedding

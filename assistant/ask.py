@@ -48,6 +48,7 @@ logger = logging.getLogger(__name__)
 
 _DEFAULT_CONTEXT_TOKENS = 8192
 _TEMPLATE_TOKENS = 64
+_PATIENCE_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class _Question:
     embedder: "Embedder | None"
     context_tokens: int | None
     adapter_sha256: Callable[[str], str | None]
+    instructions: str = ""
+    plain: bool = False
     began: float = field(default_factory=time.perf_counter)
 
 
@@ -83,6 +86,9 @@ def ask(
     embedder: "Embedder | None" = None,
     context_tokens: int | None = None,
     adapter_sha256: Callable[[str], str | None] = lambda name: None,
+    instructions: str = "",
+    plain: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Event]:
     """Answer `question` once per arm and yield what happens, as it happens.
 
@@ -106,6 +112,11 @@ def ask(
         embedder: for picking sentences and for citations; left alone where it does not know the language.
         context_tokens: the model's limit for prompt and answer; None asks the engine.
         adapter_sha256: of a named adapter's weights, for the record.
+        instructions: a system message of the asker's; it stands before ours.
+        plain: arms without retrieval get the conversation as it stands, with no prompt of ours and no habits
+            of a profile, as a client that brings its own prompts expects.
+        should_stop: asked several times a second, from the iterating thread; True ends the events and cancels
+            all arms, for callers that cannot close the iterator while it waits.
 
     Raises:
         AssistantError: the question is empty.
@@ -128,9 +139,11 @@ def ask(
         embedder=embedder if knows else None,
         context_tokens=context_tokens,
         adapter_sha256=adapter_sha256,
+        instructions=instructions,
+        plain=plain,
     )
     query = SharedQuery(lambda: _query_writer(shared, chat_model_for), way=condense, language=shared.language)
-    return _events(shared, arms, SharedRetriever(retrieve), query, chat_model_for)
+    return _events(shared, arms, SharedRetriever(retrieve), query, chat_model_for, should_stop)
 
 
 def _events(
@@ -139,6 +152,7 @@ def _events(
     retriever: SharedRetriever,
     query: SharedQuery,
     chat_model_for: Callable[[Arm], BaseChatModel],
+    should_stop: Callable[[], bool],
 ) -> Iterator[Event]:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     runs = [_ArmRun(arm, shared, retriever, query, chat_model_for, events) for arm in arms]
@@ -146,8 +160,11 @@ def _events(
         for run in runs:
             threading.Thread(target=run.run, name=f"ask-{run.arm.name}", daemon=True).start()
         waiting = len(runs)
-        while waiting:
-            event = events.get()
+        while waiting and not should_stop():
+            try:
+                event = events.get(timeout=_PATIENCE_S)
+            except queue.Empty:
+                continue
             waiting -= isinstance(event, Finished | Failed)
             yield event
     finally:
@@ -213,7 +230,11 @@ class _ArmRun:
     def _answer(self) -> None:
         shared = self._shared
         model, profile, sampling = self._prepare()
-        state: dict[str, Any] = {"input": shared.text, "chat_history": list(shared.history)}
+        state: dict[str, Any] = {
+            "input": shared.text,
+            "chat_history": list(shared.history),
+            "instructions": shared.instructions,
+        }
         if self.arm.retrieval:
             state["earlier"] = [as_document(passage) for passage in shared.earlier]
         chain = build_chain(
@@ -226,6 +247,7 @@ class _ArmRun:
             refuse_below=shared.refuse_below,
             embedder=shared.embedder,
             whole_message=True,
+            plain=shared.plain,
         )
         clocks: dict[str, float] = {}
         message: BaseMessage | None = None
@@ -255,10 +277,13 @@ class _ArmRun:
         shared = self._shared
         model = self._chat_model_for(self.arm)
         profile = _profile(shared, model)
-        sampling = shared.sampling or Sampling(
-            max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
-        )
-        sampling = replace(sampling, stop=sampling.stop or profile.stop)
+        if shared.plain and not self.arm.retrieval:
+            sampling = shared.sampling or Sampling()
+        else:
+            sampling = shared.sampling or Sampling(
+                max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
+            )
+            sampling = replace(sampling, stop=sampling.stop or profile.stop)
         if isinstance(model, EngineChatModel):
             model = model.model_copy(update={"sampling": sampling, "request_id": self._request_id})
         self._model = model
@@ -273,7 +298,12 @@ class _ArmRun:
             limit = limit or model.engine.context_tokens
             count = model.engine.count_tokens
         frame = build_messages(
-            shared.text, context=" ", history=shared.history, language=shared.language, profile=profile
+            shared.text,
+            context=" ",
+            history=shared.history,
+            language=shared.language,
+            profile=profile,
+            instructions=shared.instructions,
         )
         taken = sum(count(message.text) for message in frame) + _TEMPLATE_TOKENS
         return (limit or _DEFAULT_CONTEXT_TOKENS) - sampling.max_new_tokens - taken

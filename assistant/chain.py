@@ -21,7 +21,7 @@ from assistant.condense import condense_by_rules, leans_on_history
 from assistant.context import FULL, ContextProfile, CountTokens, ShapedContext, shape_context
 from assistant.language import detect_language
 from assistant.messages import Language
-from assistant.prompts import build_messages, condense_messages, refusal
+from assistant.prompts import build_messages, condense_messages, plain_messages, refusal
 from knowledge.documents import Passage
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def build_chain(
     embedder: "Embedder | None" = None,
     count_tokens: CountTokens | None = None,
     whole_message: bool = False,
+    plain: bool = False,
 ) -> Runnable[dict[str, Any], dict[str, Any]]:
     """Return the chain.
 
@@ -66,6 +67,9 @@ def build_chain(
         count_tokens: of the answering model; None asks an `EngineChatModel`, and estimates for any other,
             whose own counting may fetch a tokenizer from the network.
         whole_message: `answer` is the model's message with its metadata instead of its text.
+        plain: without a retriever, the model reads the conversation as it stands, without our prompt.
+
+    The chain's input may have `instructions`, a system message of the asker's.
     """
 
     if count_tokens is None:
@@ -112,12 +116,20 @@ def build_chain(
                 metadata = {"finish_reason": "refused"}
                 yield AIMessageChunk(content=refusal(language_of(state)), response_metadata=metadata)
                 return
+            history = as_turns(state.get("chat_history", ()))
+            instructions = state.get("instructions", "")
+            if plain and retriever is None:
+                yield from chat_model.stream(
+                    plain_messages(state["input"], history=history, instructions=instructions)
+                )
+                return
             messages = build_messages(
                 state["input"],
                 context=state["shaped"].text if retriever is not None else None,
-                history=as_turns(state.get("chat_history", ())),
+                history=history,
                 language=language_of(state),
                 profile=profile,
+                instructions=instructions,
             )
             yield from chat_model.stream(messages)
 

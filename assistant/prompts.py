@@ -102,6 +102,7 @@ def build_messages(
     history: Sequence[Turn] = (),
     language: Language,
     profile: ContextProfile,
+    instructions: str = "",
 ) -> "list[BaseMessage]":
     """Return the messages for one arm: the last turns of the history, and the question.
 
@@ -112,6 +113,7 @@ def build_messages(
         context: `ShapedContext.text`; None or "" for an arm without retrieval, whose messages are the
             same less the passages.
         history: oldest first; `profile.history_turns` of it are used.
+        instructions: a system message of the asker's; it comes before ours. A small model gets neither.
     """
     from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
@@ -129,7 +131,20 @@ def build_messages(
     if fenced:
         system = f"{system} {_RULES_FULL[language].format(refusal=refusal(language))}"
         asked = f"<passages>\n{fenced}\n</passages>\n\n{asked}"
+    if instructions:
+        system = f"{instructions}\n\n{system}"
     return [SystemMessage(system), *turns, HumanMessage(asked)]
+
+
+def plain_messages(
+    question: str, *, history: Sequence[Turn] = (), instructions: str = ""
+) -> "list[BaseMessage]":
+    """Return a conversation as the asker wrote it, with no frame of ours around it."""
+    from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+    system = [SystemMessage(instructions)] if instructions else []
+    turns = [HumanMessage(t.content) if t.role == "user" else AIMessage(t.content) for t in history]
+    return [*system, *turns, HumanMessage(question)]
 
 
 def condense_messages(question: str, history: Sequence[Turn], language: Language) -> "list[BaseMessage]":
