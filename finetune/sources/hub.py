@@ -1,11 +1,11 @@
 """Models from the Hugging Face hub or a mirror of it.
 
-Everything that huggingface_hub honours holds: HF_ENDPOINT, HF_HOME, HF_TOKEN, HF_HUB_OFFLINE, resuming what
-was cut off. Only safetensors, configuration and tokenizer files are asked for.
+Everything that huggingface_hub honours holds: HF_ENDPOINT, HF_HOME, HF_TOKEN, HF_HUB_OFFLINE. Files land in its
+cache, where other programs find them. Only safetensors, configuration and tokenizer files are asked for.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -30,16 +30,13 @@ def fetch_from_hub(
     Raises:
         ModelUnavailableError: it does not exist, may not be read, has no safetensors, or cannot be fetched.
     """
-    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
-    from huggingface_hub.utils import is_offline_mode
+    from huggingface_hub import HfApi, hf_hub_download, hf_hub_url, is_offline_mode
 
     endpoint = os.environ.get("HF_ENDPOINT") or None
     with _translated(repository, revision):
         if offline or is_offline_mode():
-            path = snapshot_download(
-                repository, revision=revision, local_files_only=True, allow_patterns=["config.json"]
-            )
-            return Path(path), Path(path).name
+            config = hf_hub_download(repository, "config.json", revision=revision, local_files_only=True)
+            return Path(config).parent, Path(config).parent.name
         api = HfApi(endpoint=endpoint)
         info = api.model_info(repository, revision=revision, files_metadata=True)
         files = [sibling for sibling in info.siblings or () if _wanted(sibling.rfilename)]
@@ -47,38 +44,83 @@ def fetch_from_hub(
             everything = [sibling.rfilename for sibling in info.siblings or ()]
             code = "model_pickle_only" if has_pickle(everything) else "model_hub_without_weights"
             raise ModelUnavailableError(code, name=repository)
+        if not any(file.rfilename == "config.json" for file in files):
+            raise ModelUnavailableError("model_hub_without_weights", name=repository)
         from huggingface_hub.constants import HF_HUB_CACHE
 
         total = sum(file.size or 0 for file in files)
         commit = str(info.sha)
-        cached = Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}" / "snapshots" / commit
-        missing = [file for file in files if not (cached / file.rfilename).exists()]
-        require_space(Path(HF_HUB_CACHE), sum(file.size or 0 for file in missing))
-        done = total - sum(file.size or 0 for file in missing)
+        store = Path(HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+        folder = store / "snapshots" / commit
+        # Asked for by branch and not by commit, so that the cache notes which commit the branch is at: that is
+        # what finds the model again when there is no hub.
+        hf_hub_download(repository, "config.json", revision=revision, endpoint=endpoint, tqdm_class=_quiet())
+        missing = [file for file in files if not (folder / file.rfilename).exists()]
+        wanted_bytes = sum(file.size or 0 for file in missing)
+        require_space(store, wanted_bytes)
+        done = total - wanted_bytes
         for file in sorted(missing, key=lambda file: file.size or 0):
-            path = hf_hub_download(
-                repository,
-                file.rfilename,
-                revision=commit,
-                endpoint=endpoint,
-                tqdm_class=_progress_class(progress, done, total),
+            if file.lfs is not None:
+                blob = store / "blobs" / file.lfs.sha256
+                url = hf_hub_url(repository, file.rfilename, revision=commit, endpoint=endpoint)
+                _fetch_blob(url, blob, file.lfs.size, repository, _counted(progress, done, total))
+            # With its content in place, the client has only the name left to make.
+            hf_hub_download(
+                repository, file.rfilename, revision=commit, endpoint=endpoint, tqdm_class=_quiet()
             )
             done += file.size or 0
             if progress is not None:
                 progress("download", done, total)
-            # Checked here because the client itself compares sizes only.
-            if file.lfs is not None:
-                found = sha256_of(Path(path))
-                if found != file.lfs.sha256:
-                    _forget(Path(path))
-                    raise ModelUnavailableError(
-                        "model_wrong_hash",
-                        name=repository,
-                        file=file.rfilename,
-                        expected=file.lfs.sha256[:16],
-                        found=found[:16],
-                    )
-        return cached, commit
+        return folder, commit
+
+
+def _fetch_blob(
+    url: str, blob: Path, size_bytes: int, repository: str, report: Callable[[int], None]
+) -> None:
+    """Put a large file's content into the cache, going on where a killed run stopped, and check its digest.
+
+    The client (1.33) begins every file anew and compares sizes only, which costs gigabytes on a bad line.
+    """
+    from urllib.parse import urlsplit
+
+    from huggingface_hub import get_hf_file_metadata
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    if blob.exists():
+        return
+    partial = blob.with_name(f"{blob.name}.tandem-partial")
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    metadata = get_hf_file_metadata(url, headers=build_hf_headers())
+    # The token is for the hub, not for the storage that it redirects to.
+    same_host = urlsplit(metadata.location).netloc == urlsplit(url).netloc
+    headers = build_hf_headers(token=None if same_host else False)
+    with partial.open("ab") as file:
+        before = file.tell()
+        if before > size_bytes:
+            file.truncate(0)
+            before = 0
+        http_get(
+            metadata.location,
+            file,
+            resume_size=before,
+            headers=headers,
+            expected_size=size_bytes,
+            tqdm_class=_quiet(report),
+        )
+        file.flush()
+        os.fsync(file.fileno())
+    found = sha256_of(partial)
+    if found != blob.name:
+        partial.unlink()
+        raise ModelUnavailableError(
+            "model_wrong_hash",
+            name=repository,
+            file=urlsplit(url).path.rsplit("/", 1)[-1],
+            expected=blob.name[:16],
+            found=found[:16],
+        )
+    partial.replace(blob)
 
 
 def _wanted(name: str) -> bool:
@@ -86,29 +128,33 @@ def _wanted(name: str) -> bool:
     return path.suffix in WANTED_SUFFIXES and not _FOLDERS_LEFT_OUT & set(path.parts[:-1])
 
 
-def _forget(path: Path) -> None:
-    """Remove a cached file, and the blob it points to, so that the next attempt starts afresh."""
-    path.resolve().unlink(missing_ok=True)
-    path.unlink(missing_ok=True)
+def _counted(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
+    """Turn bytes of one file into bytes of the whole model."""
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress("download", min(before + done, total), total)
+
+    return report
 
 
-def _progress_class(progress: Progress | None, before: int, total: int) -> Any:
-    """A progress bar that draws nothing and tells `progress` the bytes of the whole model instead."""
+def _quiet(report: Callable[[int], None] | None = None) -> Any:
+    """A progress bar class that draws nothing, and tells `report` the bytes so far instead."""
     from tqdm.auto import tqdm
 
-    class Reported(tqdm):
+    class Quiet(tqdm):
         def __init__(self, *args: Any, **options: Any) -> None:
-            self.counted = int(options.get("initial") or 0)
             options.pop("name", None)
+            self.counted = int(options.get("initial") or 0)
             super().__init__(*args, **{**options, "disable": True})
 
         def update(self, n: float | None = 1) -> bool | None:
             self.counted += int(n or 0)
-            if progress is not None:
-                progress("download", min(before + self.counted, total), total)
+            if report is not None:
+                report(self.counted)
             return None
 
-    return Reported
+    return Quiet
 
 
 @contextmanager
