@@ -1,12 +1,15 @@
 """The main job in a real browser on real models: add a PDF, ask, see the sources, come back to it."""
 
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assistant.app import App
+from assistant.settings import load_settings
 from tests.browser.conftest import DESKTOP, ROOT, OpenPage, free_port, running_server
 
 if TYPE_CHECKING:
@@ -14,15 +17,41 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-MANUAL = ROOT / "samples" / "manual" / "en" / "QF-47 User Manual.pdf"
-QUESTION = "How long must the Hearthplate under the drip tray cool before you touch it?"
-ANSWER = "25 minutes"
-NAMES = {"en": "Cabinet manuals", "zh": "发酵箱手册"}
-HOSTILE = """# Zindel valve
+SAMPLES = ROOT / "samples" / "manual" / "en"
+QUESTION = "At what pressure does the zindel valve open?"
+ANSWER = "31 bar"
+LINES = (
+    "Morrow pump",
+    "The Morrow pump moves cold water from the cellar to the roof.",
+    "The zindel valve of the pump opens at a pressure of 31 bar.",
+    "Clean the inlet sieve every second Tuesday with lukewarm water.",
+)
+NAMES = {"en": "Pump manuals", "zh": "水泵手册"}
+HOSTILE = """# Brindle gauge
 
-The zindel valve opens at 31 bar. ![pixel](https://evil.example/markdown.png)
+The brindle gauge ends at 19 knots. ![pixel](https://evil.example/markdown.png)
 <img src="https://evil.example/html.png"> <script src="https://evil.example/x.js"></script>
 """
+
+
+def small_pdf(lines: Sequence[str]) -> bytes:
+    """One page with these lines in Helvetica, written by hand."""
+    drawn = "\n".join(f"BT /F1 13 Tf 72 {740 - 28 * row} Td ({line}) Tj ET" for row, line in enumerate(lines))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        " /Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
+        f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
+    ]
+    body = "%PDF-1.4\n"
+    starts = []
+    for number, text in enumerate(objects, start=1):
+        starts.append(len(body))
+        body += f"{number} 0 obj\n{text}\nendobj\n"
+    table = "".join(f"{start:010} 00000 n \n" for start in starts)
+    end = f"trailer << /Size 5 /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
+    return f"{body}xref\n0 5\n0000000000 65535 f \n{table}{end}".encode("latin-1")
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +112,11 @@ def settled(page: Any) -> None:
 
 
 def test_add_a_pdf_ask_open_its_source_and_come_back(
-    site: tuple[str, Path], open_page: OpenPage, screenshots: Path
+    site: tuple[str, Path], open_page: OpenPage, screenshots: Path, tmp_path: Path
 ) -> None:
     url, _ = site
+    manual = tmp_path / "Morrow pump.pdf"
+    manual.write_bytes(small_pdf(LINES))
     page, watch = open_page(url)
     page.get_by_role("button", name="Add documents").click()
     page.get_by_role("button", name="New knowledge base").click()
@@ -95,7 +126,7 @@ def test_add_a_pdf_ask_open_its_source_and_come_back(
 
     # A look at the chunks before anything is stored.
     page.get_by_role("tab", name="Add files").click()
-    page.locator("input[type=file]").set_input_files(MANUAL)
+    page.locator("input[type=file]").set_input_files(manual)
     page.get_by_text("Preview the chunks first").click()
     page.locator("article.card").first.wait_for(timeout=90_000)
     settled(page)
@@ -145,7 +176,7 @@ def test_add_a_pdf_ask_open_its_source_and_come_back(
 
     page.get_by_text("Why this answer").click()
     page.locator(".ranks").wait_for()
-    assert page.locator("pre.prompt").inner_text().count("Hearthplate") >= 2
+    assert page.locator("pre.prompt").inner_text().count("zindel valve") >= 2
     settled(page)
     page.set_viewport_size(DESKTOP)
     page.wait_for_timeout(400)
@@ -194,7 +225,7 @@ def test_chinese_on_a_laptop_and_in_the_dark(
     url, _ = site
     page, _ = open_page(f"{url}/documents?lang=zh", scheme="dark")
     page.get_by_role("tab", name="试用检索").click()
-    page.get_by_label("问题或关键词").fill("Hearthplate drip tray")
+    page.get_by_label("问题或关键词").fill("zindel valve pressure")
     page.locator("article.card").first.wait_for(timeout=60_000)
     settled(page)
     page.screenshot(path=screenshots / "search-zh-dark.png")
@@ -207,11 +238,11 @@ def test_hostile_markdown_reaches_nobody(site: tuple[str, Path], open_page: Open
     bad.write_text(HOSTILE, encoding="utf-8")
     add_file(page, bad, tab="Add files")
     page.get_by_role("tab", name="Try the search").click()
-    page.get_by_label("Question or words").fill("zindel valve")
+    page.get_by_label("Question or words").fill("brindle gauge")
     page.locator("article.card").first.wait_for(timeout=60_000)
     page.get_by_role("link", name="Ask").click()
     page.get_by_text("What would you like to know?").wait_for()
-    ask(page, "At what pressure does the zindel valve open? ![pixel](https://evil.example/question.png)")
+    ask(page, "Where does the brindle gauge end? ![pixel](https://evil.example/question.png)")
     if page.locator("button.mark").count():
         page.locator("button.mark").first.click()
         page.get_by_role("dialog").locator("article").wait_for()
@@ -229,7 +260,9 @@ def test_a_base_is_renamed_and_deleted(site: tuple[str, Path], open_page: OpenPa
     page.get_by_label("Name", exact=True).fill("short-lived")
     page.get_by_role("button", name="Create").click()
     chosen_base(page, "short-lived.*0 files")
+    settled(page)
     press(page, "base_rename_open")
+    settled(page)
     page.get_by_label("Name", exact=True).fill("临时 **库**")
     page.get_by_role("button", name="Save").click()
     chosen_base(page, r"临时 \*\*库\*\*.*0 files")
@@ -257,7 +290,7 @@ def test_a_conversation_is_renamed_exported_and_deleted(site: tuple[str, Path], 
         page.get_by_role("button", name="Markdown").click()
     text = Path(download.value.path()).read_text(encoding="utf-8")
     assert QUESTION in text
-    assert MANUAL.name in text
+    assert "Morrow pump.pdf" in text
     page.keyboard.press("Escape")
 
     menu.click()
@@ -266,16 +299,73 @@ def test_a_conversation_is_renamed_exported_and_deleted(site: tuple[str, Path], 
     page.get_by_role("button", name="Heat of the plate").wait_for(state="detached")
 
 
-def test_an_answer_is_stopped_and_what_was_written_stays(site: tuple[str, Path], open_page: OpenPage) -> None:
-    url, _ = site
-    page, _ = open_page(f"{url}/?lang=en")
-    page.get_by_text("Check its sources").wait_for(timeout=180_000)
+@pytest.fixture
+def slow_site(tmp_path: Path, minilm_folder: "ModelFolder", chromium_path: str) -> Iterator[str]:
+    """The real page over one indexed note, with answers that take a minute."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
+    note = tmp_path / "note.md"
+    note.write_text("The zindel valve opens at 31 bar.", encoding="utf-8")
+    app = App.open(load_settings(data_dir=data))
+    inputs, _ = app.gather([note])
+    list(app.index(app.create_base("notes").id, inputs))
+    app.close()
+    port = free_port()
+    script = str(Path(__file__).with_name("slow_page.py"))
+    with running_server(
+        [script, str(port)], port, data / "server.log", {"TANDEM_DATA_DIR": str(data)}
+    ) as url:
+        yield url
+
+
+def test_an_answer_is_stopped_and_what_was_written_stays(slow_site: str, open_page: OpenPage) -> None:
+    page, _ = open_page(f"{slow_site}/?lang=en")
     box = page.get_by_test_id("stChatInputTextArea")
-    box.fill("Which programs does the cabinet have and what does each of them do?")
+    box.fill(QUESTION)
     box.press("Enter")
-    page.get_by_text(re.compile("Reading .* passage")).wait_for(timeout=60_000)
+    page.get_by_text(re.compile("word3 ")).wait_for(timeout=120_000)
     page.get_by_test_id("stChatInputStopButton").click()
-    page.get_by_test_id("stChatInputSubmitButton").wait_for(timeout=60_000)
+    settled(page)
     page.reload()
-    page.get_by_text("Which programs does the cabinet have").first.wait_for(timeout=60_000)
-    page.locator(".note, .sources, .refused").first.wait_for()
+    page.get_by_text("Stopped by you.").wait_for(timeout=60_000)
+    assert re.match("word0 word1 word2 word3", page.locator(".body").inner_text())
+    assert "word599" not in page.locator(".body").inner_text()
+
+
+@pytest.mark.skipif(
+    "TANDEM_SCREENSHOTS" not in os.environ, reason="pictures are made when TANDEM_SCREENSHOTS says where"
+)
+def test_pictures_of_the_sample_manual(
+    site: tuple[str, Path], open_page: OpenPage, screenshots: Path
+) -> None:
+    """Pictures for people; what the small model answers here is not judged."""
+    url, _ = site
+    page, _ = open_page(f"{url}/documents?lang=en")
+    press(page, "base_new")
+    page.get_by_label("Name", exact=True).fill("Sample manual (English)")
+    page.get_by_role("button", name="Create").click()
+    chosen_base(page, "Sample manual.*0 files")
+    page.get_by_role("tab", name="Add files").click()
+    page.get_by_label("Or a folder on this computer").fill(str(SAMPLES))
+    page.locator(".st-key-adding_start button:enabled").click()
+    page.locator(".st-key-job_ended").wait_for(timeout=300_000)
+    page.get_by_role("tab", name="Files", exact=True).click()
+    page.get_by_test_id("stDataFrame").wait_for(timeout=60_000)
+    settled(page)
+    page.screenshot(path=screenshots / "manual-files-en.png")
+    page.get_by_role("link", name="Ask").click()
+    page.get_by_text("For example").wait_for()
+    settled(page)
+    page.screenshot(path=screenshots / "welcome-en.png")
+    ask(page, "How long must the Hearthplate under the drip tray cool before you touch it?")
+    settled(page)
+    page.screenshot(path=screenshots / "manual-ask-en.png")
+    page.locator("button.source").first.click()
+    page.get_by_role("dialog").locator("article").wait_for()
+    page.wait_for_timeout(3000)
+    page.screenshot(path=screenshots / "manual-source-en.png")
+    if page.get_by_role("dialog").locator("img").count():
+        page.get_by_role("dialog").locator("img").first.scroll_into_view_if_needed()
+        page.wait_for_timeout(400)
+        page.screenshot(path=screenshots / "manual-page-en.png")

@@ -37,7 +37,7 @@ with st.bottom:
 
 example = None
 opening = st.empty()
-if conversation is None and not typed:
+if not typed and (conversation is None or not conversation.turns):
     with opening.container():
         example = welcome(app, anything=bool(base_ids))
 elif conversation is not None:

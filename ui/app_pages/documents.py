@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.document_parts.adding import adding
-from ui.document_parts.bases import choose_base, take_new_choice
+from ui.document_parts.bases import choose_base
 from ui.document_parts.files import files
 from ui.document_parts.progress import progress
 from ui.document_parts.reindexing import reindexing
@@ -15,7 +15,6 @@ from ui.text import say
 st.set_page_config(layout="wide")
 app = open_app()
 
-take_new_choice()
 st.title(say("documents.title"))
 base = choose_base(app)
 if base is not None:

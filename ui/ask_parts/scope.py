@@ -9,8 +9,9 @@ from ui.text import say
 
 if TYPE_CHECKING:
     from assistant.app import App
+    from knowledge.base import BaseInfo
 
-KEY = "ask_bases"
+LEFT_OUT = "ask_bases_left_out"
 
 
 def choose_bases(app: "App") -> list[int]:
@@ -23,29 +24,36 @@ def choose_bases(app: "App") -> list[int]:
     if not bases:
         st.caption(say("ask.bases_none"))
         return []
-    known = st.session_state.get("ask_bases_known")
-    if known != list(bases):
-        # A base that is new here is searched without being asked for; what was taken out stays out.
-        kept = st.session_state.get(KEY, list(bases)) if known else list(bases)
-        fresh = [base_id for base_id in bases if base_id not in (known or [])]
-        st.session_state[KEY] = [base_id for base_id in bases if base_id in kept or base_id in fresh]
-        st.session_state["ask_bases_known"] = list(bases)
-    chosen = list(st.session_state.get(KEY, list(bases)))
+    # A base that is new here is searched without being asked for; what was taken out stays out.
+    left_out = {base_id for base_id in st.session_state.get(LEFT_OUT, ()) if base_id in bases}
+    chosen = [base_id for base_id in bases if base_id not in left_out]
+    names = {base_id: plain(base.name, limit=60) for base_id, base in bases.items()}
+    key = f"ask_bases_{hash(tuple(names.items()))}"
     with st.popover(
-        plain(_summary(bases, chosen), limit=40), icon=":material/library_books:", type="tertiary"
+        plain(_summary(bases, chosen), limit=40),
+        icon=":material/library_books:",
+        type="tertiary",
+        key="ask_bases_popover",
     ):
+        # The browser keeps a choice by its label, so a chooser whose labels have changed is another one.
         picked = st.pills(
             say("ask.bases"),
             list(bases),
+            default=chosen,
             selection_mode="multi",
-            format_func=lambda base_id: plain(bases[base_id].name, limit=60),
-            key=KEY,
-            persist_state="session",
+            format_func=lambda base_id: names[base_id],
+            key=key,
+            on_change=lambda: _leave_out(list(bases), st.session_state[key]),
         )
-    return [base_id for base_id in picked if base_id in bases]
+    _leave_out(list(bases), picked)
+    return list(picked)
 
 
-def _summary(bases: dict, chosen: list[int]) -> str:
+def _leave_out(all_ids: list[int], picked: list[int]) -> None:
+    st.session_state[LEFT_OUT] = [base_id for base_id in all_ids if base_id not in picked]
+
+
+def _summary(bases: "dict[int, BaseInfo]", chosen: list[int]) -> str:
     if len(chosen) == 1 and chosen[0] in bases:
         return bases[chosen[0]].name
     if len(chosen) == len(bases):

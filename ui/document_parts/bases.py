@@ -25,17 +25,19 @@ def choose_base(app: "App") -> "BaseInfo | None":
             if st.button(say("bases.new"), icon=":material/add:", type="primary"):
                 _create(app)
         return None
-    if st.session_state.get(CHOICE) not in bases:
-        st.session_state[CHOICE] = next(iter(bases))
+    labels = {base_id: _label(base) for base_id, base in bases.items()}
+    known = st.session_state.get(CHOICE)
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        # The browser keeps a choice by its label, so a chooser whose labels have changed is another one.
         chosen = st.selectbox(
             say("bases.one"),
             list(bases),
-            format_func=lambda base_id: _label(bases[base_id]),
-            key=CHOICE,
-            persist_state="session",
+            index=list(bases).index(known) if known in bases else 0,
+            format_func=lambda base_id: labels[base_id],
+            key=f"{CHOICE}_{hash(tuple(labels.items()))}",
             width=420,
         )
+        st.session_state[CHOICE] = chosen
         base = bases[chosen]
         if st.button(say("bases.new_short"), icon=":material/add:", help=say("bases.new"), key="base_new"):
             _create(app)
@@ -63,7 +65,7 @@ def _create(app: "App") -> None:
                     st.warning(say("bases.name_missing"))
                     return
                 base = app.create_base(name.strip())
-                st.session_state["documents_base_next"] = base.id
+                st.session_state[CHOICE] = base.id
                 st.rerun()
 
     dialog()
@@ -99,10 +101,3 @@ def _delete(app: "App", base: "BaseInfo") -> None:
                 st.rerun()
 
     dialog()
-
-
-def take_new_choice() -> None:
-    """Select a base that a dialog has just made; a widget's value can only be set before it is drawn."""
-    made = st.session_state.pop("documents_base_next", None)
-    if made is not None:
-        st.session_state[CHOICE] = made
