@@ -1,0 +1,25 @@
+"""The real page with a model that takes a minute to say anything useful, so that a test can stop it."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import assistant.ask
+from assistant.arms import Answer, Arm, Event, Finished, Retrieved, Token
+from knowledge.documents import Retrieval
+from ui.server import serve
+
+
+def slow_ask(
+    question: str, *, arms: Sequence[Arm], retrieve: Callable[[str], Retrieval], **_: Any
+) -> Iterator[Event]:
+    yield Retrieved(arms[0], question, retrieve(question))
+    for number in range(600):
+        time.sleep(0.1)
+        yield Token(arms[0], f"word{number} ")
+    yield Finished(arms[0], Answer("The answer was not stopped."))
+
+
+assistant.ask.ask = slow_ask
+serve(port=int(sys.argv[1]))
