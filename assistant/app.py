@@ -482,6 +482,7 @@ class App:
         instructions: str = "",
         plain: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
+        retrieve: Callable[[str], Retrieval] | None = None,
     ) -> Iterator[Event]:
         """Answer a question by each arm, yielding what happens; arms come interleaved.
 
@@ -493,6 +494,7 @@ class App:
             language: of prompt and refusal; None takes the question's.
             history: earlier turns, where the asker keeps the conversation.
             instructions, plain, should_stop: as for `assistant.ask.ask`.
+            retrieve: in place of searching the bases, for passages that were found before.
 
         Closing the iterator cancels what still runs; what was written by then is added all the same.
         """
@@ -509,7 +511,7 @@ class App:
         answers: dict[str, Any] = {}
         retrievals: dict[str, Retrieval] = {}
 
-        def retrieve(query: str) -> Retrieval:
+        def search(query: str) -> Retrieval:
             return self.search(query, base_ids=base_ids, top_k=top_k)
 
         written = dict.fromkeys((arm.name for arm in arms), "")
@@ -532,7 +534,7 @@ class App:
                 arms=arms,
                 history=history,
                 earlier=earlier,
-                retrieve=retrieve,
+                retrieve=retrieve or search,
                 chat_model_for=self.chat_model,
                 sampling=sampling,
                 language=language,
