@@ -226,13 +226,15 @@ class LexicalAnswer:
             ]
         return sorted(hits, key=lambda hit: (-hit.share, hit.entry))[:limit]
 
-    def share_of(self, entry: int) -> float:
-        """One chunk's share; 0 where it is unknown."""
+    def shares_of(self, entries: np.ndarray) -> np.ndarray:
+        """Shares of given chunks, (C,) float32; 0 where one is unknown."""
+        found = np.zeros(len(entries), np.float32)
         for segment, shares in zip(self._segments, self._shares, strict=True):
-            row = int(np.searchsorted(segment.entries, entry))
-            if row < len(segment.entries) and segment.entries[row] == entry and segment.alive[row]:
-                return float(shares[row])
-        return 0.0
+            rows = np.minimum(np.searchsorted(segment.entries, entries), len(segment.entries) - 1)
+            if len(shares):
+                here = (segment.entries[rows] == entries) & segment.alive[rows]
+                found[here] = shares[rows[here]]
+        return found
 
 
 def search(indexes: Sequence[LexicalIndex], query: QueryTerms) -> LexicalAnswer:

@@ -155,10 +155,13 @@ class Searcher:
         self, candidates: list[Candidate], dense: "_Dense", matches: lexical.LexicalAnswer | None
     ) -> list[Candidate]:
         """Give every candidate both legs' scores, whichever leg put it up, and order them."""
-        for candidate in candidates:
-            share = matches.share_of(candidate.entry) if matches else None
-            candidate.share = share or 0.0
-            candidate.score = blend(candidate.similarity, share)
+        shares: list[float] | None = None
+        if matches is not None:
+            entries = np.array([candidate.entry for candidate in candidates], np.int64)
+            shares = matches.shares_of(entries).tolist()
+        for number, candidate in enumerate(candidates):
+            candidate.share = shares[number] if shares else 0.0
+            candidate.score = blend(candidate.similarity, shares[number] if shares else None)
         if not dense.queries or matches is None:
             return ordered(candidates)
         stored = self._store.vectors_of([candidate.entry for candidate in candidates])
