@@ -552,7 +552,10 @@ class App:
                 if isinstance(event, Finished):
                     answers[event.arm.name] = event.answer
                 yield event
-        except GeneratorExit:  # stopped by the user: what was written stays, without sources
+        except BaseException as end:
+            if isinstance(end, Exception):
+                raise
+            # Closed, or torn away from where it waits: what was written stays, without sources.
             for name, text in written.items():
                 answers.setdefault(name, Answer(text.strip(), finish_reason="cancelled"))
             keep()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
@@ -13,15 +14,19 @@ from ui.ask_parts.why import show_why
 from ui.components.answer import show_answer
 from ui.components.inert import plain
 from ui.frame import explain, framed
-from ui.text import language, say
+from ui.text import say
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from streamlit.delta_generator import DeltaGenerator
 
     from assistant.app import App
 
 FRAME_S = 0.05
 """Seconds between two paintings of the growing answer; more often only costs the browser."""
+WAIT_S = 0.3
+"""Seconds between two paintings while nothing comes."""
 
 
 def show_question(question: str) -> None:
@@ -75,55 +80,72 @@ def write_answer(
         Whether an answer came; if not, the reason stands on the page.
     """
     with st.chat_message("assistant", avatar=":material/subject:"):
-        status = st.empty()
-        thoughts = st.empty()
-        words = st.empty()
+        screen = _Screen(status=st.empty(), thoughts=st.empty(), words=st.empty())
         if stop_button:
             # Any click ends the run that writes the answer, so this one needs to do nothing else.
             st.button(say("app.stop"), icon=":material/stop:", key="stop_example")
-        status.caption(f":shimmer[{say('ask.searching')}]")
+        screen.repaint()
         events = app.ask(
             question,
             arms=(RAG,),
             base_ids=base_ids,
             conversation_id=conversation_id,
             sampling=sampling,
-            language=language(),
             top_k=top_k,
+            should_stop=screen.waiting,
         )
         try:
-            return _follow(events, status, thoughts, words)
+            return _follow(events, screen)
         finally:
             cast("Generator[Event, None, None]", events).close()
 
 
-def _follow(
-    events: Iterator[Event],
-    status: "st.delta_generator.DeltaGenerator",
-    thoughts: "st.delta_generator.DeltaGenerator",
-    words: "st.delta_generator.DeltaGenerator",
-) -> bool:
-    text = thinking = ""
-    painted = 0.0
+@dataclass
+class _Screen:
+    """What of the answer is on the page so far."""
+
+    status: "DeltaGenerator"
+    thoughts: "DeltaGenerator"
+    words: "DeltaGenerator"
+    label: str = field(default_factory=lambda: say("ask.searching"))
+    text: str = ""
+    painted: float = 0.0
+
+    def repaint(self) -> None:
+        """Show the state; Streamlit ends a run that was stopped only where something is drawn."""
+        self.painted = time.monotonic()
+        if self.text:
+            self.status.empty()
+            self.words.text(self.text)
+        else:
+            self.status.caption(f":shimmer[{self.label}]")
+
+    def waiting(self) -> bool:
+        """Asked while nothing happens; draws, so that a stop is noticed then too."""
+        if time.monotonic() - self.painted >= WAIT_S:
+            self.repaint()
+        return False
+
+
+def _follow(events: Iterator[Event], screen: _Screen) -> bool:
+    thinking = ""
     answered = False
     for event in events:
         match event:
             case Retrieved():
-                count = len(event.retrieval.passages)
-                status.caption(f":shimmer[{say('ask.reading', count=count)}]")
+                screen.label = say("ask.reading", count=len(event.retrieval.passages))
+                screen.repaint()
             case Token(thinking=True):
                 thinking += event.text
-                thoughts.caption(plain(thinking[-300:]))
+                screen.thoughts.caption(plain(thinking[-300:]))
             case Token():
-                text += event.text
-                if time.monotonic() - painted >= FRAME_S:
-                    status.empty()
-                    words.text(text)
-                    painted = time.monotonic()
+                screen.text += event.text
+                if time.monotonic() - screen.painted >= FRAME_S:
+                    screen.repaint()
             case Finished():
-                words.text(event.answer.text)
-                status.empty()
+                screen.text = event.answer.text
+                screen.repaint()
                 answered = True
             case Failed():
-                status.error(plain(explain(event.error)), icon=":material/error:")
+                screen.status.error(plain(explain(event.error)), icon=":material/error:")
     return answered
