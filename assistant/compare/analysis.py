@@ -1,0 +1,337 @@
+"""From stored scores to results: plain dicts that the report, the page and the command line read alike.
+
+Arms are compared only on questions that both were scored on; a mean always goes with its coverage.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import combinations
+from statistics import fmean
+from typing import Any
+
+from assistant.compare.factorial import cochran_q, factorial, friedman
+from assistant.compare.metric_table import ANSWER_METRICS, METRICS
+from assistant.compare.power import meter, meter_graded
+from assistant.compare.questions import Question, clusters_of
+from assistant.compare.scoring import Score, evidence_rank
+from assistant.compare.statistics import compare_paired, equivalent, holm, mean_interval, wilson
+from assistant.compare.store import Experiment, StoredAnswer, StoredRetrieval
+
+CELLS = ("base", "rag", "sft", "rag+sft")
+_NOT_ASKED = Score("unscored", reason="not_asked")
+_RIGHT = 0.5
+
+
+class Table:
+    """Scores by arm, metric and question, with the clusters of the questions."""
+
+    def __init__(self, experiment: Experiment, answers: Iterable[StoredAnswer]) -> None:
+        self.questions = experiment.questions
+        self.plan = experiment.plan
+        self.answers = {(stored.arm, stored.question_id): stored for stored in answers}
+        self.clusters, self.clustered_by = clusters_of(experiment.questions)
+
+    def score(self, arm: str, metric: str, question: Question) -> Score:
+        """One score; questions without an answer yet are unscored."""
+        stored = self.answers.get((arm, question.id))
+        return _NOT_ASKED if stored is None else stored.scores.get(metric, _NOT_ASKED)
+
+    def joint(
+        self, arms: Sequence[str], metric: str, *, keep: Sequence[Question] | None = None
+    ) -> tuple[list[list[float]], list[str] | None, list[Question]]:
+        """Scores of the questions that all these arms were scored on: one list per arm, clusters, questions."""
+        rows: list[list[float]] = [[] for _ in arms]
+        clusters: list[str] = []
+        kept: list[Question] = []
+        wanted = None if keep is None else {question.id for question in keep}
+        for place, question in enumerate(self.questions):
+            if wanted is not None and question.id not in wanted:
+                continue
+            scores = [self.score(arm, metric, question).value for arm in arms]
+            if all(score is not None for score in scores):
+                for row, score in zip(rows, scores, strict=True):
+                    row.append(score)  # type: ignore[arg-type]
+                kept.append(question)
+                clusters.append(self.clusters[place] if self.clusters else question.id)
+        return rows, clusters if self.clusters else None, kept
+
+
+def analyse(
+    experiment: Experiment,
+    answers: Iterable[StoredAnswer],
+    retrievals: Mapping[str, StoredRetrieval],
+) -> dict[str, Any]:
+    """Everything that is said about an experiment, as plain JSON.
+
+    The same answers give the same numbers: all resampling is seeded by the plan.
+    """
+    table = Table(experiment, answers)
+    plan = experiment.plan
+    return {
+        "questions": len(experiment.questions),
+        "answerable": sum(question.answerable for question in experiment.questions),
+        "clustered_by": table.clustered_by,
+        "arms": {arm: _arm(table, arm) for arm in plan.arms},
+        "retrieval": _retrieval(table, retrievals),
+        "primary": plan.primary,
+        "contrast": pair(table, *plan.contrast, plan.primary),
+        "pairs": _pairs(table),
+        "others": _other_pairs(table),
+        "gate": _gate(table),
+        "factorial": two_by_two(table, plan.primary),
+        "strata": _strata(table),
+        "meter": _meter(table),
+        "losses": retrieval_losses(table, retrievals),
+    }
+
+
+def pair(table: Table, first: str, second: str, metric: str) -> dict[str, Any]:
+    """`second` less `first` by one metric, with the questions gained and lost; `n` is 0 where none is shared."""
+    (x, y), clusters, kept = table.joint((first, second), metric)
+    head: dict[str, Any] = {"metric": metric, "first": first, "second": second}
+    if not kept:
+        return head | {"n": 0, "gained": [], "lost": []}
+    bounds = (-1.0, 1.0) if METRICS[metric].bounds else None
+    result = compare_paired(x, y, clusters=clusters, bounds=bounds, seed=table.plan.seed)
+    moved = [(question.id, b - a) for question, a, b in zip(kept, x, y, strict=True)]
+    return (
+        head
+        | asdict(result)
+        | {
+            "equivalent": bounds is not None and equivalent(result, margin=table.plan.margin),
+            "gained": [name for name, change in moved if change > 1e-12],
+            "lost": [name for name, change in moved if change < -1e-12],
+            "missing": _missing(table, first, second, metric),
+        }
+    )
+
+
+def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
+    """Main effects and interaction, or None unless all four cells were asked.
+
+    Several adapters of one cell count as repeats of it: a question's score is their mean, and the means of
+    the single adapters are told beside it.
+    """
+    arms_of = {cell: [arm for arm in table.plan.arms if cell_of(arm) == cell] for cell in CELLS}
+    if not all(arms_of.values()):
+        return None
+    every = [arm for cell in CELLS for arm in arms_of[cell]]
+    rows, clusters, kept = table.joint(every, metric)
+    if not kept:
+        return None
+    of_arm = dict(zip(every, rows, strict=True))
+    cells = [
+        [fmean(values) for values in zip(*(of_arm[arm] for arm in arms_of[cell]), strict=True)]
+        for cell in CELLS
+    ]
+    effects = factorial(*cells, clusters=clusters, seed=table.plan.seed)
+    return {
+        "metric": metric,
+        "cells": {cell: fmean(values) for cell, values in zip(CELLS, cells, strict=True)},
+        "adapters": {arm: fmean(of_arm[arm]) for cell in CELLS[2:] for arm in arms_of[cell]},
+        **asdict(effects),
+    }
+
+
+def cell_of(arm: str) -> str:
+    """Which cell of the 2 x 2 an arm belongs to."""
+    return arm.partition(":")[0]
+
+
+def retrieval_losses(table: Table, retrievals: Mapping[str, StoredRetrieval]) -> dict[str, dict[str, str]]:
+    """Why a retrieving arm got an answerable question wrong, by arm and question.
+
+    "not_found": no passage holds the evidence. "refused": it was found and the arm refused. "not_cited": it
+    was found, the answer rests on something else. "cited": the answer cites it and is wrong all the same.
+    """
+    told: dict[str, dict[str, str]] = {}
+    for arm in table.plan.arms:
+        if not cell_of(arm).startswith("rag"):
+            continue
+        told[arm] = {}
+        for question in table.questions:
+            stored, found = table.answers.get((arm, question.id)), retrievals.get(question.id)
+            value = table.score(arm, table.plan.primary, question).value
+            if stored is None or stored.answer is None or found is None:
+                continue
+            if not question.evidence or value is None or value >= _RIGHT:
+                continue
+            passages = found.retrieval.passages
+            cited = [citation.passage for citation in stored.answer.citations]
+            if all(evidence_rank(evidence, passages) is None for evidence in question.evidence):
+                why = "not_found"
+            elif stored.answer.refused:
+                why = "refused"
+            elif any(evidence_rank(evidence, cited) is not None for evidence in question.evidence):
+                why = "cited"
+            else:
+                why = "not_cited"
+            told[arm][question.id] = why
+    return told
+
+
+def _arm(table: Table, arm: str) -> dict[str, Any]:
+    stored = [table.answers.get((arm, question.id)) for question in table.questions]
+    return {
+        "answered": sum(answer is not None and answer.answer is not None for answer in stored),
+        "failed": sum(answer is not None and answer.answer is None for answer in stored),
+        "metrics": {name: summary(table, arm, name) for name in ANSWER_METRICS},
+        "refusal": _refusal(table, arm),
+    }
+
+
+def summary(table: Table, arm: str, metric: str, *, keep: Sequence[Question] | None = None) -> dict[str, Any]:
+    """Mean with interval and coverage; `mean` is None where nothing was scored."""
+    asked = table.questions if keep is None else keep
+    scores = [table.score(arm, metric, question) for question in asked]
+    (values,), clusters, _kept = table.joint((arm,), metric, keep=keep)
+    told: dict[str, Any] = {
+        "n": len(values),
+        "coverage": len(values) / len(asked) if asked else 0.0,
+        "unscored": dict(sorted(Counter(s.reason for s in scores if s.state == "unscored").items())),
+        "failed": sum(score.state == "failed" for score in scores),
+        "mean": None,
+        "interval": None,
+    }
+    if values:
+        interval = mean_interval(
+            values, clusters=clusters, bounds=METRICS[metric].bounds, seed=table.plan.seed
+        )
+        told |= {"mean": fmean(values), "interval": asdict(interval)}
+        if METRICS[metric].of == "cost":
+            ordered = sorted(values)
+            told |= {"p50": _quantile(ordered, 0.5), "p95": _quantile(ordered, 0.95)}
+    return told
+
+
+def _refusal(table: Table, arm: str) -> dict[str, Any]:
+    """The 2 x 2 of answerable and answered, with the rates that it is read by."""
+    counts = Counter(
+        (question.answerable, not stored.answer.refused)
+        for question in table.questions
+        if (stored := table.answers.get((arm, question.id))) is not None and stored.answer is not None
+    )
+    answered, refused = counts[True, True], counts[True, False]
+    invented, declined = counts[False, True], counts[False, False]
+    told: dict[str, Any] = {
+        "answerable_answered": answered,
+        "answerable_refused": refused,
+        "unanswerable_answered": invented,
+        "unanswerable_refused": declined,
+    }
+    for name, part, whole in (
+        ("answer_rate", answered, answered + refused),
+        ("over_refusal", refused, answered + refused),
+        ("hallucination", invented, invented + declined),
+    ):
+        told[name] = part / whole if whole else None
+        told[f"{name}_interval"] = asdict(wilson(part, whole)) if whole else None
+    both = told["answer_rate"] is not None and told["hallucination"] is not None
+    told["balanced_accuracy"] = (told["answer_rate"] + 1 - told["hallucination"]) / 2 if both else None
+    return told
+
+
+def _retrieval(table: Table, retrievals: Mapping[str, StoredRetrieval]) -> dict[str, Any]:
+    told = {}
+    for name, metric in METRICS.items():
+        if metric.of != "retrieval":
+            continue
+        scores = [
+            stored.scores[name] for q in table.questions if (stored := retrievals.get(q.id)) is not None
+        ]
+        values = [score.value for score in scores if score.value is not None]
+        told[name] = {
+            "n": len(values),
+            "coverage": len(values) / len(table.questions),
+            "unscored": dict(sorted(Counter(s.reason for s in scores if s.state == "unscored").items())),
+            "mean": fmean(values) if values else None,
+            "interval": asdict(mean_interval(values, seed=table.plan.seed)) if values else None,
+        }
+    return told
+
+
+def _pairs(table: Table) -> list[dict[str, Any]]:
+    """All pairs by the primary metric, p-values adjusted over the family."""
+    told = [
+        pair(table, first, second, table.plan.primary) for first, second in combinations(table.plan.arms, 2)
+    ]
+    tested = [entry for entry in told if entry["n"]]
+    for entry, adjusted in zip(tested, holm([entry["p"] for entry in tested]), strict=True):
+        entry["p_holm"] = adjusted
+    return told
+
+
+def _other_pairs(table: Table) -> list[dict[str, Any]]:
+    """The declared contrast by every other metric: secondary, and said to be so."""
+    told = []
+    for name, metric in METRICS.items():
+        if name != table.plan.primary and metric.of != "retrieval" and metric.better:
+            entry = pair(table, *table.plan.contrast, name)
+            if entry["n"]:
+                told.append(entry)
+    return told
+
+
+def _gate(table: Table) -> dict[str, Any] | None:
+    """Whether the arms differ at all, before pairs are looked at; None for two arms or no shared question."""
+    rows, _clusters, kept = table.joint(table.plan.arms, table.plan.primary)
+    if len(table.plan.arms) < 3 or not kept:
+        return None
+    binary = all(value in (0.0, 1.0) for row in rows for value in row)
+    scores = list(zip(*rows, strict=True))
+    return {
+        "test": "cochran" if binary else "friedman",
+        "n": len(kept),
+        "p": cochran_q(scores) if binary else friedman(scores),
+    }
+
+
+def _strata(table: Table) -> dict[str, dict[str, Any]]:
+    """The primary metric by answerability, document, language, kind, and whether the base knows the answer."""
+    groups: dict[str, list[Question]] = {}
+    for question in table.questions:
+        groups.setdefault(f"answerable:{'yes' if question.answerable else 'no'}", []).append(question)
+        for field in ("document", "language", "kind"):
+            if value := getattr(question, field):
+                groups.setdefault(f"{field}:{value}", []).append(question)
+        known = table.score("base", table.plan.primary, question).value
+        if question.answerable and known is not None:
+            groups.setdefault(f"known:{'yes' if known >= _RIGHT else 'no'}", []).append(question)
+    return {
+        name: {
+            "questions": len(kept),
+            "arms": {arm: summary(table, arm, table.plan.primary, keep=kept) for arm in table.plan.arms},
+        }
+        for name, kept in sorted(groups.items())
+        if len(kept) < len(table.questions)
+    }
+
+
+def _meter(table: Table) -> dict[str, Any]:
+    """How many questions are needed, by what was seen so far, or by a typical discordance before that."""
+    wanted = table.plan.wanted
+    told = pair(table, *table.plan.contrast, table.plan.primary)
+    if told["n"] < 2:
+        planned = meter(len(table.questions), wanted=wanted)
+        return asdict(planned) | {"more": planned.more, "seen": False}
+    independent = round(told["n_effective"])
+    discordance = (told["gains"] + told["losses"]) / told["n"]
+    if told["method"] == "mcnemar":
+        seen = meter(independent, wanted=wanted, discordance=discordance)
+    else:
+        seen = meter_graded(independent, sd=told["sd"], discordance=discordance, wanted=wanted)
+    return asdict(seen) | {"more": seen.more, "seen": True}
+
+
+def _missing(table: Table, first: str, second: str, metric: str) -> float:
+    """By how much the arms' coverage differs, 0..1: beyond 0.05 a comparison may be of luckier questions."""
+    counts = [
+        sum(table.score(arm, metric, question).state == "scored" for question in table.questions)
+        for arm in (first, second)
+    ]
+    return abs(counts[0] - counts[1]) / len(table.questions)
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
