@@ -311,12 +311,17 @@ class Knowledge:
                 stopped = pipeline.stopped
                 for state, count in pipeline.counts.items():
                     counts[state] = counts.get(state, 0) + count
-            erased = bool(result.removed or counts.get("changed"))
-            if erased:
+            # What a changed file said before is zeroed in place; only removing promises more, and rewriting
+            # a large store for every changed file would cost more than indexing it.
+            if counts.get("changed"):
                 self._store.drop_orphan_vectors()
+            if result.removed:
                 self._erase()
+            elif counts.get("changed"):
+                self._originals.sweep(self._store.hashes())
+                self._store.database.empty_log()
             finished = Finished(counts, time.monotonic() - began, stopped)
-        self._keeper.wake(stale=[self._store.base(base_id).version_id] if erased else ())
+        self._keeper.wake(stale=[self._store.base(base_id).version_id] if result.removed else ())
         yield finished
 
     def reindex(

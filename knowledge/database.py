@@ -198,9 +198,13 @@ class Database:
         the log keeps whole old pages; so the file is rewritten and the log emptied.
         """
         with self._writer, translated(self.path):
-            db = self.reader()
-            db.execute("VACUUM")
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.reader().execute("VACUUM")
+            self.empty_log()
+
+    def empty_log(self) -> None:
+        """Bring the log's pages into the file and truncate it: old pages hold what rows said before."""
+        with self._writer, translated(self.path):
+            self.reader().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every thread's connection."""
