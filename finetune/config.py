@@ -30,3 +30,98 @@ class DataConfig:
     test_overlap_share: float = 0.8
     drop_duplicates: bool = False
     drop_test_overlap: bool = False
+
+
+Method = Literal["lora", "rslora", "dora", "pissa", "qlora", "ia3", "prompt_tuning", "freeze", "full"]
+ADAPTER_METHODS = frozenset({"lora", "rslora", "dora", "pissa", "qlora", "ia3", "prompt_tuning"})
+LORA_METHODS = frozenset({"lora", "rslora", "dora", "pissa", "qlora"})
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How a model is trained; names as in transformers and peft. None is filled in by `finetune.recommended`.
+
+    Args:
+        method: what is trained. "freeze" trains the last layers, "full" everything; the rest make an adapter.
+        lora_r, lora_alpha, lora_dropout: LoRA's rank, scale and dropout, 0..1.
+        target_modules: "all-linear", or module names separated by commas.
+        num_virtual_tokens: of prompt tuning.
+        freeze_trainable_layers: how many of the last layers "freeze" trains.
+        max_steps: optimiser steps; stands before `num_train_epochs`.
+        per_device_train_batch_size: rows computed at once; halved by itself where memory does not suffice, while
+            `gradient_accumulation_steps` grows, so that rows per optimiser step stay the same.
+        max_samples: rows taken at random from the dataset.
+        warmup_steps: steps, or below 1 their share of all.
+        precision: of the computation; adapters are always kept in float32.
+        gradient_checkpointing: compute activations twice to keep fewer; None where memory asks for it.
+        packing: put several rows into one sequence; they do not see each other.
+        group_by_length: rows of like length share a step; less padding.
+        eval_share: 0..1 of the rows, or a number of rows from 1 on, held out and never trained.
+        eval_steps, save_steps: optimiser steps between two evaluations, two checkpoints.
+        early_stopping_patience: evaluations without a better loss before the run ends; 0 never.
+        max_memory_gb: what training may take; None is what the device has free.
+        report_to: trackers of transformers ("swanlab", "tensorboard", "wandb"), separated by commas.
+    """
+
+    method: Method = "lora"
+    lora_r: int | None = None
+    lora_alpha: float | None = None
+    lora_dropout: float | None = None
+    target_modules: str = "all-linear"
+    num_virtual_tokens: int = 16
+    freeze_trainable_layers: int = 2
+    learning_rate: float | None = None
+    num_train_epochs: float = 3.0
+    max_steps: int = -1
+    per_device_train_batch_size: int | None = None
+    gradient_accumulation_steps: int | None = None
+    max_samples: int | None = None
+    lr_scheduler_type: str = "cosine"
+    warmup_steps: float | None = None
+    weight_decay: float = 0.01
+    max_grad_norm: float | None = None
+    optim: str = "adamw_torch"
+    seed: int = 42
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    gradient_checkpointing: bool | None = None
+    packing: bool = False
+    group_by_length: bool = True
+    neftune_noise_alpha: float | None = None
+    eval_share: float = 0.05
+    eval_steps: int | None = None
+    save_steps: int | None = None
+    save_total_limit: int = 2
+    logging_steps: int = 1
+    early_stopping_patience: int = 0
+    max_memory_gb: float | None = None
+    report_to: str = "none"
+
+    @property
+    def makes_adapter(self) -> bool:
+        """Whether the result is an adapter and not a whole model."""
+        return self.method in ADAPTER_METHODS
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """A training run that can be repeated: which model, which rows, and how.
+
+    Args:
+        model: a name that `finetune.models.resolve` knows.
+        data: a dataset file or folder, as `finetune.formats.reading.read_dataset` takes it.
+        dataset: the entry of its dataset_info.json.
+        columns: column names by meaning, where they are not recognised.
+        eval_data: rows to evaluate on; by default some are held out of `data`.
+        name: of the adapter to be.
+        rows: how rows become token ids.
+        training: how the model is trained.
+    """
+
+    model: str
+    data: str
+    name: str = ""
+    dataset: str | None = None
+    columns: dict[str, str] | None = None
+    eval_data: str | None = None
+    rows: DataConfig = DataConfig()
+    training: TrainingConfig = TrainingConfig()

@@ -2,7 +2,10 @@
 
 FinetuneError
 ├── DatasetError             rows cannot be read, or not enough of them can be trained on
-└── ModelUnavailableError    a model cannot be found, fetched, verified or loaded
+├── ModelUnavailableError    a model cannot be found, fetched, verified or loaded
+├── TrainingError            a run cannot be started, or ended before its time
+│   └── InsufficientMemoryError   it does not fit, however small the batch
+└── AdapterError             an adapter is unknown, not whole, or does not fit
 """
 
 from collections.abc import Sequence
@@ -46,3 +49,15 @@ class DatasetError(FinetuneError):
     def __init__(self, code: str, *, findings: Sequence[Any] = (), **params: Any) -> None:
         super().__init__(code, **params)
         self.findings = tuple(findings)
+
+
+class TrainingError(FinetuneError):
+    """A run cannot be started, or ended before its time."""
+
+
+class InsufficientMemoryError(TrainingError):
+    """Training does not fit into memory, however small the batch."""
+
+
+class AdapterError(FinetuneError):
+    """An adapter is unknown, not whole, or does not fit."""

@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 from finetune.data_messages import DATA_MESSAGES
 from finetune.model_messages import MODEL_MESSAGES
+from finetune.training_messages import TRAINING_MESSAGES
 
 Language = Literal["en", "zh"]
 
 MESSAGES: dict[str, dict[Language, str]] = {
     **DATA_MESSAGES,
     **MODEL_MESSAGES,
+    **TRAINING_MESSAGES,
 }
 
 
