@@ -11,11 +11,13 @@ https://arxiv.org/abs/1908.10084
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+from knowledge.lanes import Lanes
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 Precision = Literal["float32", "bfloat16"]
 Progress = Callable[[int, int], None]
 
-BATCH_TOKENS = 4096
+BATCH_TOKENS = 2048
 """Tokens, padding included, of one forward pass: enough to be efficient, and activations stay in cache."""
 
 ATTENTION_CELLS = 1 << 20
@@ -104,6 +106,7 @@ class BertEncoder:
 
         config = read_json(folder / "config.json")
         self.device = device
+        self._lanes = Lanes() if device == "cpu" else None
         self.dimensions = int(config["hidden_size"])
         self._heads = int(config["num_attention_heads"])
         self._epsilon = float(config["layer_norm_eps"])
@@ -134,7 +137,7 @@ class BertEncoder:
         )
         self._places = places.to(device, dtype)
         norm = (weights["embeddings.LayerNorm.weight"], weights["embeddings.LayerNorm.bias"])
-        self._norm = tuple(tensor.to(device, dtype) for tensor in norm)
+        self._norm_weight, self._norm_bias = (tensor.to(device, dtype) for tensor in norm)
         scale = (self.dimensions // self._heads) ** -0.5
         layers = range(int(config["num_hidden_layers"]))
         self._layers = [
@@ -158,12 +161,25 @@ class BertEncoder:
             rows = [e.ids for e in self._tokenizer.encode_batch_fast(slab, add_special_tokens=False)]
             cut += [first + i for i, row in enumerate(rows) if len(row) > self.max_tokens]
             rows = [self._before + row[: self.max_tokens] + self._after for row in rows]
-            for batch in _batches([len(row) for row in rows]):
-                vectors[[first + i for i in batch]] = self._forward([rows[i] for i in batch])
+            batches = _batches([len(row) for row in rows])
+            for batch, found in self._run(batches, rows):
+                vectors[[first + i for i in batch]] = found
                 done += len(batch)
                 if progress is not None:
                     progress(done, len(texts))
         return vectors, cut
+
+    def _run(self, batches: list[list[int]], rows: list[list[int]]) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Yield each batch with its vectors, in any order."""
+
+        def forward(batch: list[int]) -> np.ndarray:
+            return self._forward([rows[i] for i in batch])
+
+        if self._lanes is None:
+            return ((batch, forward(batch)) for batch in batches)
+        if len(batches) == 1:
+            return iter([(batches[0], self._lanes.one(forward, batches[0]))])
+        return self._lanes.each(forward, batches)
 
     def _forward(self, rows: list[list[int]]) -> np.ndarray:
         import torch
@@ -178,7 +194,9 @@ class BertEncoder:
             real = torch.arange(width) < lengths[:, None]  # (B, T)
             ids, real = ids.to(self.device), real.to(self.device)
             hidden = self._words[ids] + self._places[:width]  # (B, T, D)
-            hidden = functional.layer_norm(hidden, (self.dimensions,), *self._norm, self._epsilon)
+            hidden = functional.layer_norm(
+                hidden, (self.dimensions,), self._norm_weight, self._norm_bias, self._epsilon
+            )
             for layer in self._layers:
                 hidden = self._through(layer, hidden, real)
             if self._pooling == "cls":
