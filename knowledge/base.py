@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from knowledge import segmenter
 from knowledge.config import KnowledgeConfig
-from knowledge.dense import GenerationError, Generations, load_postings
+from knowledge.dense import GenerationError, Generations, load_postings, load_vectors
 from knowledge.documents import Chunk, ParsedDocument, Retrieval
 from knowledge.errors import EmbeddingMismatchError, StoreError
 from knowledge.index_keeper import IndexKeeper
@@ -526,6 +528,7 @@ class Knowledge:
                     self._store,
                     version_id,
                     load_postings=lambda: self._postings(version_id),
+                    load_vectors=lambda: self._vectors(version_id),
                     on_broken=self._keeper.wake,
                 )
             return self._indexes[version_id]
@@ -538,6 +541,15 @@ class Knowledge:
         except GenerationError as err:
             logger.warning("postings are read from the store: %s", err)
             return LexicalIndex()
+
+    def _vectors(self, version_id: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """What the version's generation keeps on disk; None to read the store instead."""
+        folder = self._generations.current().get(version_id)
+        try:
+            return load_vectors(folder) if folder else None
+        except GenerationError as err:
+            logger.warning("vectors are read from the store: %s", err)
+            return None
 
     def _drop_indexes(self, versions: Sequence[int]) -> None:
         """Remove what is derived from versions that are gone."""

@@ -166,7 +166,6 @@ class Generations:
             self._run("check", folder, len(entries))
             generation = self._open(folder)
             with translated(self.folder):
-                (folder / VECTORS).unlink()
                 _sync_tree(folder)
                 manifest = {"format": _FORMAT, "version": version_id, "chunks": len(entries)}
                 _write(folder / _MANIFEST, json.dumps(manifest))
@@ -258,6 +257,22 @@ def load_postings(folder: Path) -> LexicalIndex:
         return LexicalIndex([Segment.load(folder / "lexical")])
     except (OSError, ValueError, EOFError) as err:
         raise GenerationError(f"{folder.name}: {err}") from err
+
+
+def load_vectors(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Entries (N,) and vectors (N, D) of a generation, mapped from disk: exact search needs no reading first.
+
+    Raises:
+        GenerationError: they are damaged.
+    """
+    try:
+        entries = np.load(folder / ENTRIES, allow_pickle=False)
+        vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as err:
+        raise GenerationError(f"{folder.name}: {err}") from err
+    if vectors.ndim != 2 or len(vectors) != len(entries):
+        raise GenerationError(f"{folder.name}: {vectors.shape} vectors for {len(entries)} chunks")
+    return entries, vectors
 
 
 def _kill(child: "subprocess.Popen[bytes]") -> None:

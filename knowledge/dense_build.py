@@ -32,7 +32,7 @@ def open_client(folder: Path) -> Any:
 
 
 def build(folder: Path) -> None:
-    """Make the collection from `entries.npy` and `vectors.npy`, which is removed."""
+    """Make the collection from `entries.npy` and `vectors.npy`."""
     entries = np.load(folder / ENTRIES, allow_pickle=False)
     vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
     client = open_client(folder)

@@ -167,7 +167,11 @@ class Collection:
         self._base, self._version = base.id, base.version_id
         self._store.set_identity(self._version, embedder.identity)
         self._index = LiveIndex(
-            self._store, self._version, load_postings=LexicalIndex, on_broken=lambda: None
+            self._store,
+            self._version,
+            load_postings=LexicalIndex,
+            load_vectors=lambda: None,
+            on_broken=lambda: None,
         )
         self._searcher = Searcher(self._store, embedder_of=lambda _: embedder, index_of=lambda _: self._index)
 

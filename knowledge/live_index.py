@@ -35,7 +35,8 @@ class LiveIndex:
     """Postings and vectors of one version, loaded on first use. Safe to use from several threads.
 
     Args:
-        load_postings: gives what a generation keeps on disk, or an empty index.
+        load_postings, load_vectors: give what a generation keeps on disk, so that the first search after a start
+            need not wait for the store to be read; or an empty index, and None.
         on_broken: called when the generation failed a query; exact search has taken over.
     """
 
@@ -45,11 +46,13 @@ class LiveIndex:
         version_id: int,
         *,
         load_postings: Callable[[], LexicalIndex],
+        load_vectors: Callable[[], tuple[np.ndarray, np.ndarray] | None],
         on_broken: Callable[[], None],
     ) -> None:
         self.version_id = version_id
         self._store = store
         self._load_postings = load_postings
+        self._load_vectors = load_vectors
         self._on_broken = on_broken
         self._lock = threading.Lock()
         self._lexical_lock = threading.Lock()
@@ -122,6 +125,10 @@ class LiveIndex:
         change = self._store.changes(self.version_id)
         if change == self._dense_change:
             return
+        if self._dense_change == -1 and self._generation is None and len(self._exact) == 0:
+            mapped = self._load_vectors()
+            if mapped is not None:
+                self._exact.add(*mapped)
         with self._store.database.one_view():
             wanted = self._store.findable(self.version_id)
             indexed = np.zeros(0, np.int64)

@@ -85,7 +85,7 @@ class Searcher:
     ) -> Retrieval:
         """See `Knowledge.search`."""
         timer = Timer()
-        versions = [self._store.version(self._store.base(base_id).version_id) for base_id in base_ids]
+        versions = [self._store.active_version(base_id) for base_id in base_ids]
         timer.lap("load")
         dense = self._dense(query, versions, candidates, timer, mode) if mode != "lexical" else _Dense()
         found: dict[int, Candidate] = {}

@@ -148,6 +148,19 @@ class Store:
             raise NotFoundError("version_unknown", version=version_id)
         return version_info(rows[0])
 
+    def active_version(self, base_id: int) -> VersionInfo:
+        """The version that a base is searched with; cheaper than `base`, which counts.
+
+        Raises:
+            NotFoundError: there is no such base.
+        """
+        rows = self._rows(
+            "SELECT v.* FROM kb_version v JOIN kb_base b ON b.active = v.id WHERE b.id = ?", base_id
+        )
+        if not rows:
+            raise NotFoundError("base_unknown", base=base_id)
+        return version_info(rows[0])
+
     def live_versions(self) -> list[int]:
         """The active version of every base."""
         return [row["active"] for row in self._rows("SELECT active FROM kb_base")]

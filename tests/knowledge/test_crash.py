@@ -144,6 +144,7 @@ def test_damaged_generation_is_dropped_and_exact_search_answers(
         path.write_bytes(b"\xff" * path.stat().st_size)
     (generation / "chroma.sqlite3").write_bytes(b"rubbish" * 100)
     (generation / "lexical" / "rows.npy").write_bytes(b"rubbish")
+    (generation / "vectors.npy").write_bytes(b"rubbish")
     again = open_folder(background=True, index_from=1)
     first = again.search("ferry pier", base_ids=[base.id])
     assert first.dense_exact
