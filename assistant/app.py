@@ -600,12 +600,15 @@ class App:
             profile=self.reading_profile(),
             budget=engine.context_tokens // 2,
             refuse_below=self.settings.retrieval.score_threshold,
+            embedder=self._citing_embedder(self.base_ids(bases)),
         )
 
     def chat_model(self, arm: Arm = RAG) -> "BaseChatModel":
         """The chat model that answers for an arm."""
         from assistant.chat_model import EngineChatModel
 
+        if arm.adapter is not None:
+            self.loaded.use_adapter(arm.adapter)
         return EngineChatModel(engine=self.loaded.engine(), adapter=arm.adapter)
 
     def _profile(self) -> "ContextProfile | None":
@@ -664,6 +667,10 @@ class App:
         chosen = self.settings.models.chat
         note = next((row.note(language) for row in self.models() if row.name == chosen), "")
         return f"{chosen}: {note}" if note else chosen
+
+    def adapters(self) -> list[str]:
+        """Names of the adapters that arms may use."""
+        return self.loaded.adapters()
 
     def warm_up(self) -> None:
         """Load the models in the background; `ready` follows it."""
