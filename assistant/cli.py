@@ -438,3 +438,16 @@ def ui(
     from assistant.page import serve
 
     serve(settings(), port=port, open_browser=browser, say=note, language=LANGUAGE)
+
+
+@cli.command("serve", help=say("Serve the API without the page.", "只提供 API，不打开页面。"))
+def serve_api(
+    port: Annotated[int | None, typer.Option(help=say("Default: 8501.", "默认 8501。"))] = None,
+) -> None:
+    """Serve the OpenAI-compatible API; Ctrl-C ends it."""
+    from assistant.serving import serve
+
+    def announce(url: str) -> None:
+        note(say(f"Tandem's API is at {url} (Ctrl-C ends it)", f"Tandem API 已就绪：{url}（按 Ctrl-C 结束）"))
+
+    serve(settings(), port=port, say=announce)

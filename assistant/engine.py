@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PREFIX_BYTES = 512 * 1024 * 1024
+_PATIENCE_S = 0.1
 
 
 class _Active:
@@ -136,6 +137,10 @@ class Engine:
         ids = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return Prompt(text, tuple(ids))
 
+    def encode(self, text: str) -> Prompt:
+        """Return a text to be gone on with as it stands, without a chat template."""
+        return Prompt(text, tuple(self._tokenizer(text)["input_ids"]))
+
     def count_tokens(self, text: str) -> int:
         """Return how many tokens `text` has, special tokens not counted."""
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -168,11 +173,17 @@ class Engine:
 
         self._on_thread(unload)
 
-    def stream(self, requests: Sequence[GenerationRequest]) -> Iterator[EngineEvent]:
+    def stream(
+        self, requests: Sequence[GenerationRequest], *, should_stop: Callable[[], bool] = lambda: False
+    ) -> Iterator[EngineEvent]:
         """Serve `requests` together and yield their events as they happen.
 
         Every request ends with one `EngineDone` or `EngineFailed`. Closing the iterator cancels what is
         still running.
+
+        Args:
+            should_stop: asked several times a second; True does as closing does, for callers that cannot
+                close the iterator while it waits.
 
         Raises:
             ValueError: two requests share an id.
@@ -185,8 +196,11 @@ class Engine:
             for entry in active:
                 self._submit(entry)
             waiting = len(active)
-            while waiting:
-                event = events.get()
+            while waiting and not should_stop():
+                try:
+                    event = events.get(timeout=_PATIENCE_S)
+                except queue.Empty:
+                    continue
                 waiting -= isinstance(event, EngineDone | EngineFailed)
                 yield event
         finally:

@@ -5,9 +5,12 @@ A message says what, why, and what to do next, on one line.
 
 from typing import Any, Literal
 
+from assistant.api.messages import API_MESSAGES
+
 Language = Literal["en", "zh"]
 
 MESSAGES: dict[str, dict[Language, str]] = {
+    **API_MESSAGES,
     # settings, data folder, jobs, doctor
     "arm_unknown": {
         "en": "There is no arm {name}. Use base, rag, sft:ADAPTER or rag+sft:ADAPTER.",
@@ -186,6 +189,103 @@ MESSAGES: dict[str, dict[Language, str]] = {
     "questions_unreadable": {
         "en": "{name} cannot be read: {reason}. Check the path, or save the file as UTF-8.",
         "zh": "无法读取 {name}：{reason}。请检查路径，或将文件另存为 UTF-8。",
+    },
+    # experiments: verdicts
+    "advice_both": {
+        "en": "What to do: use both, retrieval and the adapter; nothing simpler was shown to be as good.",
+        "zh": "建议：检索与微调同时使用；没有更简单的方式被证明同样好。",
+    },
+    "advice_finetune": {
+        "en": "What to do: use the adapter without retrieval; nothing was shown to beat it.",
+        "zh": "建议：使用微调的适配器，不必检索；没有哪种方式被证明更好。",
+    },
+    "advice_neither": {
+        "en": "What to do: neither; the model alone is the simplest, and nothing was shown to beat it.",
+        "zh": "建议：两者都不用；仅用模型最简单，而且没有哪种方式被证明更好。",
+    },
+    "advice_not_asked": {
+        "en": "Not asked, so nothing is known of: {arms}.",
+        "zh": "未参加比较，因此无从得知：{arms}。",
+    },
+    "advice_open": {
+        "en": "Whether {arms} would be better than {arm} is open: it takes more questions.",
+        "zh": "{arms} 是否优于{arm}尚无定论，需要更多问题。",
+    },
+    "advice_retrieve": {
+        "en": "What to do: retrieve; nothing that was asked was shown to beat it.",
+        "zh": "建议：使用检索；参加比较的方式中没有哪种被证明更好。",
+    },
+    "advice_unclear": {
+        "en": "What to do: nothing can be recommended yet; ask more questions.",
+        "zh": "建议：目前还无法给出建议；请增加问题。",
+    },
+    "break_even": {
+        "en": "Training {arm} took {training} minutes; answering without look-ups makes up for it after {questions} questions.",
+        "zh": "训练{arm}用时 {training} 分钟；因省去检索，回答 {questions} 个问题之后即可收回。",
+    },
+    "break_even_never": {
+        "en": "Training {arm} took {training} minutes, and it never answers faster than retrieval: time is not a reason for it.",
+        "zh": "训练{arm}用时 {training} 分钟，而它并不比检索回答得更快：不能以节省时间为由选择它。",
+    },
+    "flip_none": {
+        "en": "There is no price in time: {better} is not slower than {other}.",
+        "zh": "没有时间上的代价：{better}并不比{other}慢。",
+    },
+    "flip_speed": {
+        "en": "{better} takes {seconds} s longer per answer than {other}: whoever gives up more than {points} points "
+        "for a second decides the other way.",
+        "zh": "{better}每次回答比{other}多用 {seconds} 秒：若每秒的等待值得放弃 {points} 个百分点以上，则结论相反。",
+    },
+    "verdict_better": {
+        "en": "On your {n} questions, {second} beats {first} by {points} points ({metric}; {level} % interval {low} to {high}).",
+        "zh": "在您的 {n} 个问题上，{second}比{first}高 {points} 个百分点（{metric}；{level}% 区间 {low} 至 {high}）。",
+    },
+    "verdict_better_within": {
+        "en": "On your {n} questions, {second} beats {first}, but only by {points} points ({metric}; {level} % interval "
+        "{low} to {high}), which is within the {margin} points that were declared not to matter.",
+        "zh": "在您的 {n} 个问题上，{second}优于{first}，但只高 {points} 个百分点（{metric}；{level}% 区间 {low} 至 {high}），"
+        "在事先声明的 {margin} 个百分点的可忽略范围之内。",
+    },
+    "verdict_clustered": {
+        "en": "Questions from the same {by} resemble each other: these {n} say as much as about {effective} independent ones.",
+        "zh": "同一{by}的问题彼此相似：这 {n} 个问题大约相当于 {effective} 个独立的问题。",
+    },
+    "verdict_equivalent": {
+        "en": "On your {n} questions, {second} and {first} are equivalent within {margin} points: they differ by {points} "
+        "({metric}; {level} % interval {low} to {high}).",
+        "zh": "在您的 {n} 个问题上，{second}与{first}在 {margin} 个百分点之内等效：相差 {points}（{metric}；{level}% 区间 {low} 至 {high}）。",
+    },
+    "verdict_few": {
+        "en": "Only {n} questions were scored for both {first} and {second} ({metric}): with fewer than {fewest} nothing is concluded.",
+        "zh": "{first}与{second}都有评分的问题只有 {n} 个（{metric}）：少于 {fewest} 个不作任何结论。",
+    },
+    "verdict_levels": {
+        "en": "Out of 100, {second} reaches {second_mean} and {first} {first_mean}.",
+        "zh": "满分 100，{second}为 {second_mean}，{first}为 {first_mean}。",
+    },
+    "verdict_missing": {
+        "en": "{second} and {first} cannot be compared fairly: the shares of questions that were scored differ by {missing} "
+        "points ({metric}, {n} in common). See why answers are missing, and resume the run.",
+        "zh": "无法公平比较{second}与{first}：有评分的问题比例相差 {missing} 个百分点（{metric}，共有 {n} 个）。请查明缺失原因后继续运行。",
+    },
+    "verdict_none": {
+        "en": "No question was scored for both {first} and {second} ({metric}). Add reference answers, or see why the arms failed.",
+        "zh": "没有一个问题同时有{first}与{second}的评分（{metric}）。请补充参考答案，或查看出错原因。",
+    },
+    "verdict_unclear": {
+        "en": "{n} questions are not enough to tell {second} from {first}: they differ by {points} points ({metric}; "
+        "{level} % interval {low} to {high}). About {more} more would tell.",
+        "zh": "{n} 个问题不足以分辨{second}与{first}：相差 {points} 个百分点（{metric}；{level}% 区间 {low} 至 {high}）。大约还需要 {more} 个问题。",
+    },
+    "verdict_worse": {
+        "en": "On your {n} questions, {second} loses to {first} by {points} points ({metric}; {level} % interval {low} to {high}).",
+        "zh": "在您的 {n} 个问题上，{second}比{first}低 {points} 个百分点（{metric}；{level}% 区间 {low} 至 {high}）。",
+    },
+    "verdict_worse_within": {
+        "en": "On your {n} questions, {second} loses to {first}, but only by {points} points ({metric}; {level} % interval "
+        "{low} to {high}), which is within the {margin} points that were declared not to matter.",
+        "zh": "在您的 {n} 个问题上，{second}不如{first}，但只低 {points} 个百分点（{metric}；{level}% 区间 {low} 至 {high}），"
+        "在事先声明的 {margin} 个百分点的可忽略范围之内。",
     },
 }
 

@@ -143,6 +143,26 @@ class Models:
                 )
             return self._engine
 
+    def adapters(self) -> list[str]:
+        """Names of the adapters that can answer: those loaded, and those on disk that are complete."""
+        from finetune.folders import MARKER
+
+        folder = self.settings.adapters_dir
+        on_disk = {path.parent.name for path in folder.glob(f"[!.]*/{MARKER}")}
+        engine = self._engine
+        return sorted(on_disk.union(engine.adapters if engine is not None else ()))
+
+    def use_adapter(self, name: str) -> None:
+        """Load a complete adapter into the engine, unless it is there; unknown names are the engine's to tell.
+
+        Raises:
+            EngineError: it does not fit the model.
+        """
+        engine = self.engine()
+        with self._lock:
+            if name not in engine.adapters and name in self.adapters():
+                engine.load_adapter(name, self.settings.adapters_dir / name)
+
     def reranker(self) -> Any:
         """The reranker that the settings choose, loaded once; None when they choose none."""
         name = self.settings.models.reranker

@@ -8,13 +8,18 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from assistant.errors import AssistantError, DataFolderError
 from assistant.locking import lock_owner
+from assistant.loopback import LOOPBACK, port_free
 from assistant.messages import Language
 from assistant.settings import Settings
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from assistant.app import App
 
 
 def serve(
@@ -46,26 +51,24 @@ def serve(
             pid=owner.get("pid", "?"),
             purpose=owner.get("purpose", "?"),
         )
-    if not _free(host, port):
+    if not port_free(host, port):
         raise AssistantError("port_taken", port=port)
     url = f"http://{host}:{port}"
     threading.Thread(
         target=_announce, args=(host, port, url, open_browser, say, language), daemon=True
     ).start()
-    # By name: this package knows that a page exists, not what is on it.
-    importlib.import_module("ui.server").serve(host=host, port=port)
+    # By name: this package knows that a page exists, not what is on it. The page knows of no API either, it is
+    # handed one.
+    importlib.import_module("ui.server").serve(host=host, port=port, make_routes=_api(settings))
 
 
-def _free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        if os.name != "nt":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+def _api(settings: Settings) -> "Callable[[Callable[[], App]], list[BaseRoute]]":
+    def make(get_app: "Callable[[], App]") -> "list[BaseRoute]":
+        from assistant.api.routes import build_routes
+
+        return build_routes(get_app, settings.server)
+
+    return make
 
 
 def _announce(

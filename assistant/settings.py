@@ -105,6 +105,10 @@ class ServerSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(8501, ge=1, le=65535)
     token: SecretStr | None = Field(None, description="from the environment or .env only")
+    hosts: tuple[str, ...] = Field((), description="further names under which clients may address the API")
+    running: int = Field(16, ge=1, le=1024, description="API requests answered at once")
+    waiting: int = Field(256, ge=0, description="API requests that may wait; one more gets 429")
+    max_body_kb: int = Field(4096, ge=1, description="KiB; longer API requests are refused")
 
 
 class Settings(BaseSettings):

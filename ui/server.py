@@ -2,117 +2,32 @@
 
 Streamlit's own defaults listen everywhere, accept any `Host` and may be framed by any site; here only
 loopback listens, only its own names are answered, and the browser is told to load nothing from elsewhere.
-Imports nothing of the assistant, so that the port opens at once.
+Imports nothing heavy of the assistant, so that the port opens at once.
 """
 
 import asyncio
 import logging
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.loopback import LoopbackOnly, host_name
+
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
     from streamlit.starlette import App as StreamlitApp
+
+    from assistant.app import App
 
 logger = logging.getLogger(__name__)
 
 SCRIPT = Path(__file__).resolve().parent / "app.py"
 CONFIG = SCRIPT.parent / ".streamlit" / "config.toml"
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
 HEAD_START_S = 2.0
 """Seconds that the first page has to itself before the models are loaded."""
-
-CONTENT_POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        # Streamlit turns a component's script into a blob and its page has one inline script.
-        "script-src 'self' 'unsafe-inline' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "media-src 'self' blob:",
-        "connect-src 'self' {websockets}",
-        "worker-src 'self' blob:",
-        "frame-src 'none'",
-        "frame-ancestors 'none'",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-    ]
-)
-
-
-class LoopbackOnly:
-    """Answers only requests addressed to this machine, and locks the browser to this origin.
-
-    A foreign `Host` is how DNS rebinding reaches a loopback port from a web page; such requests get 421.
-
-    Args:
-        app: the next ASGI application.
-        hosts: names, without port, that may stand in the `Host` header.
-    """
-
-    def __init__(
-        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], *, hosts: Sequence[str]
-    ) -> None:
-        self._app = app
-        self._hosts = frozenset(hosts)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] not in {"http", "websocket"}:
-            await self._app(scope, receive, send)
-            return
-        values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        if len(values) != 1 or _host_name(values[0]) not in self._hosts:
-            await _refuse(scope, send)
-            return
-        headers = _safety_headers(values[0])
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *headers]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
-def _host_name(value: str) -> str:
-    """Return a `Host` header's name without its port; brackets of an IPv6 address go too."""
-    value = value.strip().lower()
-    if value.startswith("["):
-        return value[1:].partition("]")[0]
-    return value.partition(":")[0]
-
-
-def _safety_headers(host: str) -> list[tuple[bytes, bytes]]:
-    policy = CONTENT_POLICY.format(websockets=f"ws://{host} wss://{host}")
-    return [
-        (b"content-security-policy", policy.encode("latin-1")),
-        (b"x-frame-options", b"DENY"),
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-    ]
-
-
-async def _refuse(scope: Scope, send: Send) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    body = b"This server answers only at its own address on this machine.\n"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 421, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 @asynccontextmanager
@@ -138,20 +53,26 @@ async def _open_app(_app: Any) -> AsyncIterator[dict[str, Any]]:
         await asyncio.to_thread(close_app)
 
 
-def build_app(*, routes: Sequence["BaseRoute"] = (), host: str = "127.0.0.1") -> "StreamlitApp":
+MakeRoutes = Callable[[Callable[[], "App"]], Sequence["BaseRoute"]]
+
+
+def build_app(*, make_routes: MakeRoutes | None = None, host: str = "127.0.0.1") -> "StreamlitApp":
     """Build the ASGI application of the page.
 
     Args:
-        routes: more Starlette routes for the same port, such as an API; they are checked before the page's.
+        make_routes: makes more Starlette routes for the same port, such as an API, given the function that
+            opens this process's one App; they are checked before the page's.
         host: the address that will be listened on; its name is accepted in `Host` beside loopback's.
     """
     import streamlit as st
     from starlette.middleware import Middleware
 
-    hosts = ("127.0.0.1", "localhost", "::1", _host_name(host))
+    from ui.resources import open_app
+
+    hosts = ("127.0.0.1", "localhost", "::1", host_name(host))
     return st.App(
         SCRIPT,
-        routes=list(routes),
+        routes=list(make_routes(open_app)) if make_routes is not None else [],
         middleware=[Middleware(LoopbackOnly, hosts=hosts)],
         lifespan=_open_app,
     )
@@ -172,12 +93,12 @@ def server_options(*, host: str = "127.0.0.1", port: int = 8501) -> dict[str, An
     return options | {"server.address": host, "server.port": port}
 
 
-def serve(host: str = "127.0.0.1", port: int = 8501, *, routes: Sequence["BaseRoute"] = ()) -> None:
+def serve(host: str = "127.0.0.1", port: int = 8501, *, make_routes: MakeRoutes | None = None) -> None:
     """Serve the page until interrupted.
 
     Args:
         host: the address to listen on; anything but loopback is the caller's to guard.
         port: the TCP port; when it is taken, Streamlit says so and the process ends.
-        routes: as in `build_app`.
+        make_routes: as in `build_app`.
     """
-    build_app(routes=routes, host=host).run(config=server_options(host=host, port=port))
+    build_app(make_routes=make_routes, host=host).run(config=server_options(host=host, port=port))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ui.server import LoopbackOnly, server_options
+from assistant.loopback import LoopbackOnly
+from ui.server import server_options
 
 HOSTS = ("127.0.0.1", "localhost", "::1")
 

@@ -1,0 +1,277 @@
+"""POST /v1/chat/completions: OpenAI's request to `App.ask`, its events to OpenAI's answer, whole or in pieces."""
+
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from assistant.api.door import Call, Events, Reply
+from assistant.api.errors import ApiError
+from assistant.api.schemas import ChatRequest
+from assistant.api.served import Served, find
+from assistant.api.slots import ShouldStop, Slots
+from assistant.arms import Answer, Failed, Finished, Sampling, Token, Turn, to_json
+
+if TYPE_CHECKING:
+    from assistant.app import App
+
+_ALMOST_GREEDY = 1e-3
+"""Temperatures below this divide by next to nothing; the likeliest token is what they mean."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What `App.ask` is asked.
+
+    Args:
+        wishes: fields of `Sampling` that the client set.
+        choices: how many answers are wanted.
+    """
+
+    model: str
+    text: str
+    history: tuple[Turn, ...] = ()
+    instructions: str = ""
+    wishes: tuple[tuple[str, Any], ...] = ()
+    choices: int = 1
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Something about one choice: text to show now, or its whole answer, which ends it."""
+
+    choice: int
+    text: str = ""
+    thinking: bool = False
+    answer: Answer | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens of a request, all its choices together; the prompt counts once, as at OpenAI."""
+
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+
+    def with_answer(self, answer: Answer) -> "Usage":
+        """Add a choice."""
+        return Usage(
+            max(self.prompt, answer.prompt_tokens),
+            max(self.cached, answer.cached_tokens),
+            self.completion + answer.completion_tokens,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """In OpenAI's words."""
+        return {
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "total_tokens": self.prompt + self.completion,
+            "prompt_tokens_details": {"cached_tokens": self.cached},
+        }
+
+
+class Chat:
+    """The handler.
+
+    Args:
+        get_app: the App, opened when first asked for.
+        slots: where answering runs.
+    """
+
+    def __init__(self, get_app: Callable[[], "App"], slots: Slots) -> None:
+        self._get_app = get_app
+        self._slots = slots
+
+    async def __call__(self, call: Call) -> Reply:
+        """Answer one request."""
+        request = call.read(ChatRequest)
+        question = read_question(request)
+        if request.stream:
+            usage = request.stream_options is not None and request.stream_options.include_usage
+            return Events(self._chunks(question, usage=usage))
+        return await self._whole(question)
+
+    def pieces(self, question: Question) -> AsyncGenerator[Piece, None]:
+        """Yield what is said, choice by choice; each ends with its whole answer.
+
+        Raises (while iterated):
+            ApiError: the model is unknown or the question too long.
+            Exception: what the arm failed with.
+        """
+        return self._slots.stream(lambda should_stop: _ask(self._get_app(), question, should_stop))
+
+    async def _whole(self, question: Question) -> dict[str, Any]:
+        choices = []
+        usage = Usage()
+        async with aclosing(self.pieces(question)) as pieces:
+            async for piece in pieces:
+                if piece.answer is not None:
+                    choices.append(_choice(piece.choice, piece.answer))
+                    usage = usage.with_answer(piece.answer)
+        head = _head(question.model, "chat.completion")
+        return {**head, "choices": choices, "usage": usage.as_json()}
+
+    async def _chunks(self, question: Question, *, usage: bool) -> AsyncGenerator[dict[str, Any], None]:
+        head = _head(question.model, "chat.completion.chunk")
+        if usage:
+            head["usage"] = None
+        counted = Usage()
+        begun = -1
+        async with aclosing(self.pieces(question)) as pieces:
+            async for piece in pieces:
+                if piece.choice > begun:
+                    begun = piece.choice
+                    yield {**head, "choices": [_delta(begun, {"role": "assistant", "content": ""})]}
+                if piece.answer is not None:
+                    counted = counted.with_answer(piece.answer)
+                    yield {**head, "choices": [_delta(begun, {}) | _ending(piece.answer)]}
+                else:
+                    name = "reasoning_content" if piece.thinking else "content"
+                    yield {**head, "choices": [_delta(begun, {name: piece.text})]}
+        if usage:
+            yield {**head, "choices": [], "usage": counted.as_json()}
+
+
+def read_question(request: ChatRequest) -> Question:
+    """Return a chat request as a question with its history.
+
+    Raises:
+        ApiError: the last message is not the user's.
+    """
+    instructions = "\n\n".join(m.text for m in request.messages if m.role in ("system", "developer"))
+    turns = [Turn(m.role, m.text) for m in request.messages if m.role in ("user", "assistant")]
+    if not turns or turns[-1].role != "user":
+        raise ApiError("api_no_question", field="messages", name="invalid_value")
+    thinking = request.chat_template_kwargs.enable_thinking if request.chat_template_kwargs else None
+    limit = request.max_completion_tokens or request.max_tokens
+    return Question(
+        model=request.model,
+        text=turns[-1].content,
+        history=tuple(turns[:-1]),
+        instructions=instructions,
+        wishes=wishes(
+            temperature=request.temperature,
+            top_p=request.top_p,
+            top_k=request.top_k,
+            max_new_tokens=limit,
+            seed=request.seed,
+            repetition_penalty=request.repetition_penalty,
+            stop=request.stop,
+            thinking=thinking,
+        ),
+        choices=request.n or 1,
+    )
+
+
+def wishes(**given: Any) -> tuple[tuple[str, Any], ...]:
+    """Return fields of `Sampling` that a client set, put as the engine wants them."""
+    found = {name: value for name, value in given.items() if value is not None}
+    if found.get("temperature", 1) < _ALMOST_GREEDY:
+        found["temperature"] = 0.0
+    if "top_k" in found:
+        found["top_k"] = max(found["top_k"], 0)
+    if "stop" in found:
+        found["stop"] = tuple(found["stop"])
+    found.setdefault("seed", None)  # who names no seed gets a new draw each time, as at OpenAI
+    return tuple(found.items())
+
+
+def sampling_for(app: "App", model: Served, wanted: tuple[tuple[str, Any], ...], choice: int = 0) -> Sampling:
+    """Return how a model draws: as the client wishes, else as the settings say, else as suits the model."""
+    from assistant.settings import GenerationSettings
+
+    chosen = Sampling()
+    if app.settings.generation != GenerationSettings():
+        chosen = app.settings.generation.sampling()
+    elif model.arm.retrieval:
+        profile = app.reading_profile()
+        chosen = Sampling(
+            max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
+        )
+    given = dict(wanted)
+    if model.arm.retrieval:
+        # What ends a small model's answer belongs to the way it is asked; a client's own come on top.
+        given["stop"] = (*app.reading_profile().stop, *given.get("stop", ()))
+    chosen = replace(chosen, **given)
+    return chosen if chosen.seed is None else replace(chosen, seed=(chosen.seed + choice) % 2**63)
+
+
+def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Piece]:
+    """Answer all choices one after the other, in the thread that iterates."""
+    model = find(app, question.model)
+    if model.arm.retrieval:
+        _require_short(app, question.text)
+    # What a small model writes is checked against the passages and may be replaced: shown when that is done.
+    held = model.arm.retrieval and app.reading_profile().guard
+    for choice in range(question.choices):
+        if should_stop():
+            return
+        events = app.ask(
+            question.text,
+            arms=[model.arm],
+            base_ids=model.base_ids,
+            sampling=sampling_for(app, model, question.wishes, choice),
+            history=question.history,
+            instructions=question.instructions,
+            plain=True,
+            should_stop=should_stop,
+        )
+        for event in events:
+            if isinstance(event, Failed):
+                raise event.error
+            if isinstance(event, Token) and (event.thinking or not held):
+                yield Piece(choice, event.text, event.thinking)
+            if isinstance(event, Finished):
+                if held:
+                    yield Piece(choice, event.answer.text)
+                yield Piece(choice, answer=event.answer)
+
+
+def _require_short(app: "App", text: str) -> None:
+    """Refuse a question that alone is longer than the context, before anything is searched for it."""
+    from assistant.errors import EngineError
+
+    engine = app.loaded.engine()
+    tokens = engine.count_tokens(text)
+    if tokens >= engine.context_tokens:
+        raise EngineError("prompt_too_long", tokens=tokens, limit=engine.context_tokens)
+
+
+def _head(model: str, kind: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{uuid.uuid4().hex}", "object": kind, "created": int(time.time()), "model": model}
+
+
+def _delta(choice: int, delta: dict[str, Any]) -> dict[str, Any]:
+    return {"index": choice, "delta": delta, "logprobs": None, "finish_reason": None}
+
+
+def _choice(choice: int, answer: Answer) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
+    if answer.thinking:
+        message["reasoning_content"] = answer.thinking
+    return {"index": choice, "message": message, "logprobs": None, **_ending(answer)}
+
+
+def _ending(answer: Answer) -> dict[str, Any]:
+    """What the end of a choice tells; all but the first is ours, and ignored by clients that do not know it."""
+    return {"finish_reason": finish_reason(answer.finish_reason), **provenance(answer)}
+
+
+def provenance(answer: Answer) -> dict[str, Any]:
+    """Where an answer comes from: its sources, which sentence rests on which, and the arm record."""
+    return {
+        "citations": to_json(answer.citations),
+        "sentences": to_json(answer.sentences),
+        "refused": answer.refused,
+        "record": to_json(answer.record),
+        "timings_ms": answer.timings_ms,
+    }
+
+
+def finish_reason(reason: str) -> str:
+    """In OpenAI's words; a refusal for want of passages is a complete answer."""
+    return "length" if reason == "length" else "stop"

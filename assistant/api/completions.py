@@ -1,0 +1,138 @@
+"""POST /v1/completions: a text goes on, without chat template, prompt or passages."""
+
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from assistant.api.chat import Piece, Usage, finish_reason, sampling_for, wishes
+from assistant.api.door import Call, Events, Reply
+from assistant.api.errors import ApiError
+from assistant.api.schemas import CompletionRequest
+from assistant.api.served import find
+from assistant.api.slots import ShouldStop, Slots
+from assistant.arms import Answer
+from assistant.generation import EngineFailed, EngineToken, GenerationRequest
+
+if TYPE_CHECKING:
+    from assistant.app import App
+
+
+class Completions:
+    """The handler.
+
+    Args:
+        get_app: the App, opened when first asked for.
+        slots: where generating runs.
+    """
+
+    def __init__(self, get_app: Callable[[], "App"], slots: Slots) -> None:
+        self._get_app = get_app
+        self._slots = slots
+
+    async def __call__(self, call: Call) -> Reply:
+        """Answer one request."""
+        request = call.read(CompletionRequest)
+        if request.stream:
+            return Events(self._chunks(request))
+        return await self._whole(request)
+
+    def _pieces(self, request: CompletionRequest) -> AsyncGenerator[Piece, None]:
+        return self._slots.stream(lambda should_stop: _go_on(self._get_app(), request, should_stop))
+
+    async def _whole(self, request: CompletionRequest) -> dict[str, Any]:
+        texts: dict[int, str] = {}
+        choices = []
+        usage = Usage()
+        async with aclosing(self._pieces(request)) as pieces:
+            async for piece in pieces:
+                texts[piece.choice] = texts.get(piece.choice, "") + piece.text
+                if piece.answer is not None:
+                    usage = _add(usage, piece.answer)
+                    reason = finish_reason(piece.answer.finish_reason)
+                    choices.append(_choice(piece.choice, texts[piece.choice], reason))
+        return {**_head(request.model), "choices": choices, "usage": usage.as_json()}
+
+    async def _chunks(self, request: CompletionRequest) -> AsyncGenerator[dict[str, Any], None]:
+        head = _head(request.model)
+        counting = request.stream_options is not None and request.stream_options.include_usage
+        if counting:
+            head["usage"] = None
+        usage = Usage()
+        async with aclosing(self._pieces(request)) as pieces:
+            async for piece in pieces:
+                reason = None
+                if piece.answer is not None:
+                    usage = _add(usage, piece.answer)
+                    reason = finish_reason(piece.answer.finish_reason)
+                yield {**head, "choices": [_choice(piece.choice, piece.text, reason)]}
+        if counting:
+            yield {**head, "choices": [], "usage": usage.as_json()}
+
+
+def _go_on(app: "App", request: CompletionRequest, should_stop: ShouldStop) -> Iterator[Piece]:
+    """Go on with every prompt, `n` times each, one after the other, in the thread that iterates."""
+    from assistant.chat_model import EngineChatModel
+
+    model = find(app, request.model)
+    if model.arm.retrieval:
+        raise ApiError("api_not_searching_raw", field="model", name="model_not_supported", model=model.id)
+    chat_model = app.chat_model(model.arm)
+    if not isinstance(chat_model, EngineChatModel):
+        raise ApiError("api_not_local", field="model", name="model_not_supported", model=model.id)
+    engine = chat_model.engine
+    wanted = wishes(
+        temperature=request.temperature,
+        top_p=request.top_p,
+        top_k=request.top_k,
+        max_new_tokens=request.max_tokens,
+        seed=request.seed,
+        repetition_penalty=request.repetition_penalty,
+        stop=request.stop,
+    )
+    copies = request.n or 1
+    for choice in range(copies * len(request.prompt)):
+        prompt = engine.encode(request.prompt[choice // copies])
+        if request.echo:
+            yield Piece(choice, prompt.text)
+        sampling = sampling_for(app, model, wanted, choice % copies)
+        asked = GenerationRequest(uuid.uuid4().hex, prompt.token_ids, model.arm.adapter, sampling)
+        for event in engine.stream([asked], should_stop=should_stop):
+            if isinstance(event, EngineFailed):
+                raise event.error
+            if isinstance(event, EngineToken):
+                yield Piece(choice, event.text)
+            else:
+                told = Answer(
+                    "",
+                    prompt_tokens=event.prompt_tokens,
+                    cached_tokens=event.cached_tokens,
+                    completion_tokens=event.completion_tokens,
+                    finish_reason=event.finish_reason,
+                )
+                yield Piece(choice, answer=told)
+        if should_stop():
+            return
+
+
+def _add(usage: Usage, answer: Answer) -> Usage:
+    """Prompts differ here, so each one counts."""
+    return Usage(
+        usage.prompt + answer.prompt_tokens,
+        usage.cached + answer.cached_tokens,
+        usage.completion + answer.completion_tokens,
+    )
+
+
+def _head(model: str) -> dict[str, Any]:
+    return {
+        "id": f"cmpl-{uuid.uuid4().hex}",
+        "object": "text_completion",
+        "created": int(time.time()),
+        "model": model,
+    }
+
+
+def _choice(choice: int, text: str, reason: str | None) -> dict[str, Any]:
+    return {"index": choice, "text": text, "logprobs": None, "finish_reason": reason}

@@ -1,0 +1,78 @@
+"""What goes wrong over HTTP, in OpenAI's shape: {"error": {"message", "type", "param", "code"}}."""
+
+from typing import Any
+
+from assistant.errors import AssistantError, EngineError
+from assistant.messages import Language
+from knowledge.errors import NotFoundError
+
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+class ApiError(AssistantError):
+    """A request that is refused.
+
+    Args:
+        code: a key of `assistant.messages.MESSAGES`.
+        status: the HTTP status.
+        field: the request's field that is at fault; OpenAI's `param`.
+        name: OpenAI's `code`, by which clients tell errors apart.
+        headers: sent along.
+        params: fill the message's fields.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        status: int = 400,
+        field: str | None = None,
+        name: str | None = None,
+        headers: dict[str, str] | None = None,
+        **params: Any,
+    ) -> None:
+        super().__init__(code, **params)
+        self.status = status
+        self.field = field
+        self.name = name
+        self.headers = headers or {}
+
+    def body(self, language: Language) -> dict[str, Any]:
+        """The response's JSON."""
+        kind = _TYPES.get(self.status) or ("server_error" if self.status >= 500 else "invalid_request_error")
+        return {
+            "error": {"message": self.text(language), "type": kind, "param": self.field, "code": self.name}
+        }
+
+
+class _TranslatedError(ApiError):
+    """Another package's error, told in that package's own words."""
+
+    def __init__(self, error: Any, *, status: int, field: str | None = None, name: str | None = None) -> None:
+        super().__init__(error.code, status=status, field=field, name=name, **error.params)
+        self._error = error
+
+    def text(self, language: Language = "en") -> str:
+        return str(self._error.text(language))
+
+
+def translate(error: Exception) -> ApiError:
+    """Return one of our errors, or a defect, as what a client is told. A defect's details stay in the log."""
+    if isinstance(error, ApiError):
+        return error
+    code = getattr(error, "code", "")
+    if isinstance(error, EngineError) and code == "prompt_too_long":
+        return _TranslatedError(error, status=400, field="messages", name="context_length_exceeded")
+    if isinstance(error, EngineError) and code in ("chat_template_failed", "adapter_unreadable"):
+        return _TranslatedError(error, status=400, name=code)
+    if isinstance(error, EngineError) and code == "adapter_not_loaded":
+        return _TranslatedError(error, status=404, field="model", name="model_not_found")
+    if isinstance(error, NotFoundError):
+        return _TranslatedError(error, status=404, name="not_found")
+    if isinstance(error, AssistantError) and code == "question_empty":
+        return _TranslatedError(error, status=400, name=code)
+    if code in ("answer_failed", "generation_failed") or not hasattr(error, "text"):
+        return ApiError("api_broken", status=500, name="internal_error")
+    return _TranslatedError(
+        error, status=503, name=code
+    )  # a model that cannot be had, a folder that is in use

@@ -1,0 +1,162 @@
+"""The requests that are understood. Fields that are not named here are ignored, as OpenAI's own servers do."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
+
+_MAX_CHOICES = 8
+_MAX_STOPS = 16
+_MAX_INPUTS = 2048
+_SEED = 2**63
+
+Number = StrictInt | StrictFloat
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+# One string or a list of them; a schema that says so is handed out, a list is what the code sees.
+Stops = Annotated[
+    list[str],
+    BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+    Field(max_length=_MAX_STOPS),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class _Sampled(_Request):
+    """What all requests for text have in common; what is null or absent takes what suits the model."""
+
+    model: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="base, rag, sft:<adapter> or rag+sft:<adapter>; an arm with rag searches one "
+            "knowledge base with @<knowledge base> behind it, all without",
+            examples=["rag"],
+        ),
+    ]
+    temperature: Annotated[Number | None, Field(ge=0, le=2, description="0 is greedy")] = None
+    top_p: Annotated[Number | None, Field(ge=0, le=1)] = None
+    top_k: Annotated[StrictInt | None, Field(ge=-1, description="0 or -1 keeps all")] = None
+    max_tokens: Annotated[StrictInt | None, Field(ge=1)] = None
+    stop: Stops | None = None
+    seed: Annotated[StrictInt | None, Field(ge=-_SEED, lt=_SEED)] = None
+    repetition_penalty: Annotated[Number | None, Field(gt=0, le=10, description="1 is none")] = None
+
+
+class StreamOptions(_Request):
+    """How a stream ends."""
+
+    include_usage: StrictBool = False
+
+
+class TextPart(_Request):
+    """A part of a message; only text is understood, and no address is ever fetched."""
+
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(_Request):
+    """One message of the conversation."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
+
+class TemplateOptions(_Request):
+    """Options of the model's chat template."""
+
+    enable_thinking: StrictBool | None = None
+
+
+class ResponseFormat(_Request):
+    """What the answer looks like: text is what there is."""
+
+    type: Literal["text"]
+
+
+class _Streamed(_Sampled):
+    stream: StrictBool | None = False
+    stream_options: StreamOptions | None = None
+    n: Annotated[StrictInt | None, Field(ge=1, le=_MAX_CHOICES)] = 1
+    logprobs: Annotated[Literal[False] | None, Field(description="probabilities of tokens are not given")] = (
+        None
+    )
+
+
+class ChatRequest(_Streamed):
+    """POST /v1/chat/completions."""
+
+    messages: Annotated[
+        list[ChatMessage], Field(min_length=1, description="the last one is the user's; oldest first")
+    ]
+    max_completion_tokens: Annotated[StrictInt | None, Field(ge=1, description="before max_tokens")] = None
+    response_format: ResponseFormat | None = None
+    tool_choice: Annotated[Literal["none", "auto"] | None, Field(description="tools are never called")] = None
+    chat_template_kwargs: TemplateOptions | None = None
+
+
+class CompletionRequest(_Sampled):
+    """POST /v1/completions: the text goes on, without a chat template."""
+
+    prompt: Annotated[
+        list[str],
+        BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+        Field(min_length=1, max_length=_MAX_CHOICES),
+    ]
+    stream: StrictBool | None = False
+    stream_options: StreamOptions | None = None
+    n: Annotated[StrictInt | None, Field(ge=1, le=_MAX_CHOICES)] = 1
+    echo: StrictBool | None = False
+    logprobs: Annotated[None, Field(description="probabilities of tokens are not given")] = None
+
+
+class EmbeddingRequest(_Request):
+    """POST /v1/embeddings."""
+
+    model: Annotated[str, Field(min_length=1, examples=["all-minilm-l6-v2"])]
+    input: Annotated[
+        list[Annotated[str, Field(min_length=1)]],
+        BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+        Field(
+            min_length=1,
+            max_length=_MAX_INPUTS,
+            description="text; token numbers of another model's tokenizer mean nothing here",
+        ),
+    ]
+    encoding_format: Literal["float", "base64"] = "float"
+    dimensions: Annotated[StrictInt | None, Field(ge=1, description="only the model's own")] = None
+    input_type: Annotated[
+        Literal["document", "query"], Field(description="some models embed questions in another way")
+    ] = "document"
+
+
+class RetrievalRequest(_Request):
+    """POST /v1/retrieval: ranked passages, without a model."""
+
+    query: Annotated[str, Field(min_length=1)]
+    knowledge_bases: Annotated[list[str] | None, Field(description="names; null searches all")] = None
+    top_k: Annotated[StrictInt | None, Field(ge=1, le=100)] = None
+    mode: Literal["hybrid", "dense", "lexical"] | None = None
+    score_threshold: Annotated[Number, Field(ge=0, le=1)] = 0.0
+
+
+class GenerateRequest(_Request):
+    """POST /generate, and GET /generate with the same names in the address."""
+
+    prompt: Annotated[str, Field(min_length=1)]
+    model: Annotated[str, Field(min_length=1)] = "rag"
+    max_tokens: Annotated[int | None, Field(ge=1)] = None
+    temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    seed: Annotated[int | None, Field(ge=-_SEED, lt=_SEED)] = None

@@ -1,0 +1,113 @@
+"""The guard of every server of ours: only this machine's own names are answered, and the browser is told to stay.
+
+Light on purpose, so that the port opens at once.
+"""
+
+import os
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+CONTENT_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        # Streamlit turns a component's script into a blob and its page has one inline script.
+        "script-src 'self' 'unsafe-inline' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "media-src 'self' blob:",
+        "connect-src 'self' {websockets}",
+        "worker-src 'self' blob:",
+        "frame-src 'none'",
+        "frame-ancestors 'none'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+    ]
+)
+
+
+class LoopbackOnly:
+    """Answers only requests addressed to this machine, and locks the browser to this origin.
+
+    A foreign `Host` is how DNS rebinding reaches a loopback port from a web page; such requests get 421.
+
+    Args:
+        app: the next ASGI application.
+        hosts: names, without port, that may stand in the `Host` header.
+    """
+
+    def __init__(
+        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], *, hosts: Sequence[str]
+    ) -> None:
+        self._app = app
+        self._hosts = frozenset(hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if len(values) != 1 or host_name(values[0]) not in self._hosts:
+            await _refuse(scope, send)
+            return
+        headers = _safety_headers(values[0])
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *headers]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def host_name(value: str) -> str:
+    """Return a `Host` header's name without its port; brackets of an IPv6 address go too."""
+    value = value.strip().lower()
+    if value.startswith("["):
+        return value[1:].partition("]")[0]
+    return value.partition(":")[0]
+
+
+def _safety_headers(host: str) -> list[tuple[bytes, bytes]]:
+    policy = CONTENT_POLICY.format(websockets=f"ws://{host} wss://{host}")
+    return [
+        (b"content-security-policy", policy.encode("latin-1")),
+        (b"x-frame-options", b"DENY"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+    ]
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    body = b"This server answers only at its own address on this machine.\n"
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 421, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def port_free(host: str, port: int) -> bool:
+    """Whether a server may listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
