@@ -314,14 +314,14 @@ def _meter(table: Table) -> dict[str, Any]:
     told = pair(table, *table.plan.contrast, table.plan.primary)
     if told["n"] < 2:
         planned = meter(len(table.questions), wanted=wanted)
-        return asdict(planned) | {"more": planned.more, "seen": False}
+        return asdict(planned) | {"more": planned.more, "seen": False, "margin": table.plan.margin}
     independent = round(told["n_effective"])
     discordance = (told["gains"] + told["losses"]) / told["n"]
     if told["method"] == "mcnemar":
         seen = meter(independent, wanted=wanted, discordance=discordance)
     else:
         seen = meter_graded(independent, sd=told["sd"], discordance=discordance, wanted=wanted)
-    return asdict(seen) | {"more": seen.more, "seen": True}
+    return asdict(seen) | {"more": seen.more, "seen": True, "margin": table.plan.margin}
 
 
 def _missing(table: Table, first: str, second: str, metric: str) -> float:

@@ -97,8 +97,9 @@ def make_plan(
         ExperimentError: there is no metric or arm of this name, or fewer than two arms.
     """
     primary = primary or default_primary(questions.questions)
-    if primary not in METRICS or METRICS[primary].better != "more":
-        known = ", ".join(name for name, metric in METRICS.items() if metric.better == "more")
+    decisive = [name for name in ANSWER_METRICS if METRICS[name].unit == "share"]
+    if primary not in decisive:
+        known = ", ".join(decisive)
         raise ExperimentError("experiment_metric_unknown", name=primary, known=known)
     names = tuple(dict.fromkeys(arms))
     if len(names) < 2:

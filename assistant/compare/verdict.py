@@ -1,0 +1,280 @@
+"""What an experiment says, in sentences made from its intervals and from nothing else.
+
+Each sentence is a code with parameters; both texts stand in `assistant.messages`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from assistant.compare.analysis import CELLS, cell_of
+from assistant.compare.metric_table import METRICS
+from assistant.compare.power import needed_n, needed_n_graded
+from assistant.compare.questions import FEWEST
+from assistant.messages import Language, render
+
+Word = Literal[
+    "better", "worse", "better_within", "worse_within", "equivalent", "unclear", "few", "missing", "none"
+]
+
+_MISSING = 0.05
+_LABELS: dict[str, dict[Language, str]] = {
+    "base": {"en": "the model alone", "zh": "仅模型"},
+    "rag": {"en": "retrieval (RAG)", "zh": "检索（RAG）"},
+    "sft": {"en": "fine-tuning (SFT)", "zh": "微调（SFT）"},
+    "rag+sft": {"en": "retrieval with fine-tuning", "zh": "检索加微调"},
+}
+_ADVICE = {
+    "base": "advice_neither",
+    "rag": "advice_retrieve",
+    "sft": "advice_finetune",
+    "rag+sft": "advice_both",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence; parameters that differ by language are pairs of English and Chinese."""
+
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, language: Language) -> str:
+        """The sentence in `language`."""
+        chosen = {
+            key: value[language] if isinstance(value, dict) else value for key, value in self.params.items()
+        }
+        return render(self.code, chosen, language)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The headline about the declared contrast, and what follows from it.
+
+    Args:
+        word: what the interval says of the contrast's second arm.
+        headline: the one sentence to show.
+        details: level, clusters, advice, what is open, flip point, break-even, in this order.
+    """
+
+    word: Word
+    headline: Sentence
+    details: tuple[Sentence, ...]
+
+    def lines(self, language: Language) -> list[str]:
+        """All sentences."""
+        return [sentence.text(language) for sentence in (self.headline, *self.details)]
+
+
+def verdict(results: Mapping[str, Any], *, training_s: Mapping[str, float] | None = None) -> Verdict:
+    """Put the results of `analysis.analyse` into words.
+
+    Args:
+        training_s: seconds that the making of an adapter took, by its arm's name, for the break-even.
+    """
+    contrast, margin = results["contrast"], results["meter"]["margin"]
+    word = word_of(contrast, margin=margin)
+    details: list[Sentence] = []
+    if word not in ("none", "few"):
+        details += [*_levels(results), *_clustered(results), *_advice(results)]
+        details += [*_flip(results), *_break_even(results, training_s or {})]
+    return Verdict(word, _headline(contrast, word, results), tuple(details))
+
+
+def word_of(pair: Mapping[str, Any], *, margin: float) -> Word:
+    """What a pair's intervals say of its second arm."""
+    if not pair["n"]:
+        return "none"
+    if pair["n"] < FEWEST:
+        return "few"
+    if pair["missing"] > _MISSING:
+        return "missing"
+    low, high = pair["interval"]["low"], pair["interval"]["high"]
+    if low > 0:
+        return "better_within" if pair["equivalent"] else "better"
+    if high < 0:
+        return "worse_within" if pair["equivalent"] else "worse"
+    return "equivalent" if pair["equivalent"] else "unclear"
+
+
+def arm_label(arm: str) -> dict[Language, str]:
+    """What an arm is called in a sentence."""
+    cell, _, adapter = arm.partition(":")
+    named = _LABELS[cell]
+    if not adapter:
+        return dict(named)
+    return {"en": f"{named['en']} “{adapter}”", "zh": f"{named['zh']}“{adapter}”"}
+
+
+def more_questions(pair: Mapping[str, Any], *, margin: float) -> int | None:
+    """About how many questions are lacking to see the difference that was found, or one of the margin.
+
+    Whichever is larger, seen in 4 of 5 runs; rounded up to tens; None when over 100,000 would be needed.
+    """
+    effect = max(abs(pair["difference"]), margin)
+    if pair["method"] == "mcnemar":
+        discordance = max((pair["gains"] + pair["losses"]) / pair["n"], effect)
+        needed = needed_n(effect, discordance)
+    else:
+        needed = needed_n_graded(effect, pair["sd"])
+    if needed is None:
+        return None
+    needed = math.ceil(needed * pair["n"] / pair["n_effective"])
+    return max(10, 10 * math.ceil((needed - pair["n"]) / 10))
+
+
+def break_even(training_s: float, *, slow_s: float, fast_s: float) -> int | None:
+    """After how many questions the time spent on training is saved; None when never.
+
+    Args:
+        slow_s, fast_s: seconds per answer without and with what was trained.
+    """
+    saved = slow_s - fast_s
+    return math.ceil(training_s / saved) if saved > 1e-9 else None
+
+
+def _headline(pair: Mapping[str, Any], word: Word, results: Mapping[str, Any]) -> Sentence:
+    params: dict[str, Any] = {
+        "n": pair["n"],
+        "first": arm_label(pair["first"]),
+        "second": arm_label(pair["second"]),
+        "metric": {language: METRICS[pair["metric"]].label(language) for language in ("en", "zh")},
+    }
+    if word in ("none", "few"):
+        return Sentence(f"verdict_{word}", params | {"fewest": FEWEST})
+    margin = results["meter"]["margin"]
+    level = 90 if word == "equivalent" else 95
+    interval = pair["interval90"] if word == "equivalent" else pair["interval"]
+    flip = -1 if word.startswith("worse") else 1
+    low, high = sorted((flip * interval["low"], flip * interval["high"]))
+    digits = 0 if high - low >= 0.08 else 1
+    params |= {
+        "points": _points(flip * pair["difference"], digits),
+        "low": _points(low, digits),
+        "high": _points(high, digits),
+        "level": level,
+        "margin": _points(margin, 0 if margin * 100 == round(margin * 100) else 1),
+    }
+    if word == "missing":
+        params["missing"] = _points(pair["missing"], 0)
+    if word == "unclear":
+        more = more_questions(pair, margin=margin)
+        params["more"] = (
+            {"en": "more than 100,000", "zh": "超过 100,000"}
+            if more is None
+            else {"en": f"{more:,}", "zh": f"{more:,}"}
+        )
+    return Sentence(f"verdict_{word}", params)
+
+
+def _points(share: float, digits: int) -> str:
+    text = f"{100 * share:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def _levels(results: Mapping[str, Any]) -> list[Sentence]:
+    """How good the arms are at all: a wide lead may still be a lead of bad answers."""
+    contrast = results["contrast"]
+    values = {"first": arm_label(contrast["first"]), "second": arm_label(contrast["second"])}
+    means = {"first_mean": contrast["mean_first"], "second_mean": contrast["mean_second"]}
+    return [Sentence("verdict_levels", values | {key: _points(value, 0) for key, value in means.items()})]
+
+
+def _clustered(results: Mapping[str, Any]) -> list[Sentence]:
+    by, contrast = results["clustered_by"], results["contrast"]
+    if by == "question" or contrast["n_effective"] > 0.95 * contrast["n"]:
+        return []
+    name = {"en": by, "zh": {"document": "文档", "section": "章节"}[by]}
+    params = {"n": contrast["n"], "effective": round(contrast["n_effective"]), "by": name}
+    return [Sentence("verdict_clustered", params)]
+
+
+def _advice(results: Mapping[str, Any]) -> list[Sentence]:
+    """The simplest arm that no other is shown to beat, what is open, and what was not asked."""
+    arms = sorted(results["arms"], key=lambda arm: (CELLS.index(cell_of(arm)), arm))
+    pairs = {(pair["first"], pair["second"]): pair for pair in results["pairs"] if pair["n"]}
+    chosen = next(
+        (arm for arm in arms if not any(_beats(other, arm, pairs, results) for other in arms)), None
+    )
+    if chosen is None:  # beaten in a circle
+        return [Sentence("advice_unclear")]
+    margin = results["meter"]["margin"]
+    beaten = [other for other in arms if _beats(chosen, other, pairs, results)]
+    open_arms = [
+        other
+        for other in arms
+        if other != chosen
+        and other not in beaten
+        and word_of(_pair_of(chosen, other, pairs) or {"n": 0}, margin=margin)
+        in ("unclear", "missing", "none", "few")
+    ]
+    code = _ADVICE[cell_of(chosen)]
+    if not beaten and open_arms:
+        code = "advice_unclear"
+    sentences = [Sentence(code, {"arm": arm_label(chosen)})]
+    if open_arms and beaten:
+        sentences.append(Sentence("advice_open", {"arms": _joined(open_arms), "arm": arm_label(chosen)}))
+    absent = [cell for cell in CELLS if cell not in {cell_of(arm) for arm in arms}]
+    if absent:
+        sentences.append(Sentence("advice_not_asked", {"arms": _joined(absent)}))
+    return sentences
+
+
+def _beats(one: str, other: str, pairs: Mapping[tuple[str, str], Any], results: Mapping[str, Any]) -> bool:
+    """Whether `one` is shown to be better: as declared beforehand, or after Holm's correction."""
+    pair = _pair_of(one, other, pairs)
+    if one == other or pair is None or pair["n"] < FEWEST or pair["missing"] > _MISSING:
+        return False
+    ahead = pair["difference"] > 0 if pair["second"] == one else pair["difference"] < 0
+    declared = results["contrast"]
+    if {declared["first"], declared["second"]} == {one, other}:
+        interval = declared["interval"]
+        return ahead and (interval["low"] > 0 or interval["high"] < 0)
+    return bool(ahead and pair["p_holm"] <= 0.05)
+
+
+def _pair_of(one: str, other: str, pairs: Mapping[tuple[str, str], Any]) -> Any:
+    return pairs.get((one, other)) or pairs.get((other, one))
+
+
+def _joined(arms: Sequence[str]) -> dict[Language, str]:
+    labels = [arm_label(arm) for arm in arms]
+    return {
+        "en": ", ".join(label["en"] for label in labels),
+        "zh": "、".join(label["zh"] for label in labels),
+    }
+
+
+def _flip(results: Mapping[str, Any]) -> list[Sentence]:
+    """How much a second would have to be worth to turn the verdict round."""
+    contrast = results["contrast"]
+    gain = contrast["difference"]
+    seconds = next((pair["difference"] for pair in results["others"] if pair["metric"] == "total_s"), None)
+    if seconds is None or not (contrast["interval"]["low"] > 0 or contrast["interval"]["high"] < 0):
+        return []
+    better, other = (
+        (contrast["second"], contrast["first"]) if gain > 0 else (contrast["first"], contrast["second"])
+    )
+    slower = seconds if gain > 0 else -seconds
+    params = {"better": arm_label(better), "other": arm_label(other), "seconds": f"{abs(slower):.1f}"}
+    if slower < 0.05:
+        return [Sentence("flip_none", params)]
+    return [Sentence("flip_speed", params | {"points": _points(abs(gain) / slower, 1)})]
+
+
+def _break_even(results: Mapping[str, Any], training_s: Mapping[str, float]) -> list[Sentence]:
+    """Whether an adapter alone, if it is as good as retrieval, pays by answering faster."""
+    sentences = []
+    for arm, spent in training_s.items():
+        slow = results["arms"].get("rag", {}).get("metrics", {}).get("total_s", {}).get("mean")
+        fast = results["arms"].get(arm, {}).get("metrics", {}).get("total_s", {}).get("mean")
+        if cell_of(arm) != "sft" or slow is None or fast is None:
+            continue
+        questions = break_even(spent, slow_s=slow, fast_s=fast)
+        params: dict[str, Any] = {"arm": arm_label(arm), "training": f"{spent / 60:.0f}"}
+        if questions is None:
+            sentences.append(Sentence("break_even_never", params))
+        else:
+            sentences.append(Sentence("break_even", params | {"questions": f"{questions:,}"}))
+    return sentences

@@ -1,0 +1,133 @@
+import pytest
+
+from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.store import Experiments
+from assistant.compare.verdict import Verdict, arm_label, break_even, more_questions, verdict, word_of
+from tests.assistant.compare.scripted import ScriptedAsker, make_questions
+
+
+@pytest.fixture
+def told(tmp_path):
+    store = Experiments(tmp_path / "tandem.db")
+
+    def tell(
+        asker: ScriptedAsker, *, count: int = 50, arms=("base", "rag"), training_s=None, **plan
+    ) -> Verdict:
+        questions = make_questions(count)
+        number = store.create("", questions, make_plan(questions, arms, **plan))
+        list(run_experiment(store, number, asker))
+        return verdict(store.get(number).results, training_s=training_s)
+
+    yield tell
+    store.close()
+
+
+def test_better_is_told_with_points_interval_advice_and_price(told) -> None:
+    said = told(ScriptedAsker(base_knows=lambda i: i % 2 == 0), primary="contains_reference")
+    assert said.word == "better"
+    # base: 20 of 50; rag: all 50
+    assert said.headline.text("en") == (
+        "On your 50 questions, retrieval (RAG) beats the model alone by 60 points "
+        "(Contains the reference; 95 % interval 44 to 72)."
+    )
+    assert "高 60 个百分点" in said.headline.text("zh")
+    english = said.lines("en")
+    assert "reaches 100 and the model alone 40" in english[1]
+    assert english[2].startswith("What to do: retrieve")
+    assert english[3] == "Not asked, so nothing is known of: fine-tuning (SFT), retrieval with fine-tuning."
+    assert "takes 0.1 s longer" in english[4]
+    for line in said.lines("zh"):
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in line)
+
+
+def test_worse_turns_the_sentence_not_the_sign(told) -> None:
+    said = told(
+        ScriptedAsker(base_knows=lambda i: True, rag_finds=lambda i: i % 3 == 0), contrast=("base", "rag")
+    )
+    assert said.word == "worse"
+    assert "retrieval (RAG) loses to the model alone by " in said.headline.text("en")
+    assert "-" not in said.headline.text("en")
+
+
+def test_equal_answers_are_equivalent_only_when_there_are_enough(told) -> None:
+    same = ScriptedAsker(base_knows=lambda i: True)
+    few = told(same, arms=("rag", "rag+sft:a"), count=40)
+    assert few.word == "unclear"
+    assert "40 questions are not enough" in few.headline.text("en")
+    many = told(same, arms=("rag", "rag+sft:a"), count=150)
+    assert many.word == "equivalent"
+    assert "are equivalent within 5 points: they differ by 0.0 " in many.headline.text("en")
+    assert "90 % interval" in many.headline.text("en")
+    assert "等效" in many.headline.text("zh")
+
+
+def test_fewer_than_ten_questions_make_no_number(told) -> None:
+    said = told(ScriptedAsker(), count=9)
+    assert said.word == "few"
+    assert said.details == ()
+    assert "points" not in said.headline.text("en")
+
+
+def test_no_common_question_and_uneven_failures_are_not_compared(told) -> None:
+    nothing = told(ScriptedAsker(fails=lambda arm, i: arm == "rag"))
+    assert nothing.word == "none"
+    uneven = told(ScriptedAsker(fails=lambda arm, i: arm == "rag" and i < 5))
+    assert uneven.word == "missing"
+    assert "differ by 10 points" in uneven.headline.text("en")
+    assert "beats" not in uneven.headline.text("en")
+
+
+def test_the_simplest_unbeaten_arm_is_advised(told) -> None:
+    arms = ("base", "rag", "sft:a", "rag+sft:a")
+    said = told(
+        ScriptedAsker(base_knows=lambda i: i % 3 == 0), arms=arms, count=40, contrast=("rag", "rag+sft:a")
+    )
+    text = " ".join(said.lines("en"))
+    assert "What to do: retrieve" in text
+    assert "Whether retrieval with fine-tuning “a” would be better than retrieval (RAG) is open" in text
+    assert "Not asked" not in text
+    nothing = told(ScriptedAsker(), arms=("base", "sft:a"))
+    assert any("nothing can be recommended yet" in line for line in nothing.lines("en"))
+
+
+def test_break_even_counts_seconds(told) -> None:
+    assert break_even(3600, slow_s=3.0, fast_s=1.0) == 1800
+    assert break_even(3600, slow_s=1.0, fast_s=1.0) is None
+    said = told(
+        ScriptedAsker(base_knows=lambda i: True), arms=("base", "rag", "sft:a"), training_s={"sft:a": 600.0}
+    )
+    line = said.lines("en")[-1]
+    assert line.startswith("Training fine-tuning (SFT) “a” took 10 minutes")
+    assert "after 6,000 questions" in line or "after 5,9" in line  # 600 s at 0.1 s a question and the look-up
+
+
+def test_missing_questions_are_counted_for_what_was_found() -> None:
+    base = {"n": 50, "n_effective": 50.0, "gains": 9, "losses": 6, "difference": 0.06, "sd": 0.55}
+    binary = more_questions(base | {"method": "mcnemar"}, margin=0.05)
+    assert 550 <= binary <= 650  # 30 % discordance, 6 points
+    assert more_questions(base | {"method": "mcnemar", "n_effective": 25.0}, margin=0.05) > 2 * binary
+    graded = more_questions(base | {"method": "bootstrap"}, margin=0.05)
+    assert graded == pytest.approx((2.8 * 0.55 / 0.06) ** 2 - 50, abs=12)
+    assert more_questions(base | {"method": "bootstrap", "n": 5000, "n_effective": 5000.0}, margin=0.05) == 10
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "equivalent", "word"),
+    [
+        (0.1, 0.3, False, "better"),
+        (0.01, 0.03, True, "better_within"),
+        (-0.3, -0.1, False, "worse"),
+        (-0.03, -0.01, True, "worse_within"),
+        (-0.03, 0.03, True, "equivalent"),
+        (-0.2, 0.3, False, "unclear"),
+        (0.0, 0.3, False, "unclear"),
+    ],
+)
+def test_words_come_from_the_interval(low: float, high: float, equivalent: bool, word: str) -> None:
+    pair = {"n": 50, "missing": 0.0, "interval": {"low": low, "high": high}, "equivalent": equivalent}
+    assert word_of(pair, margin=0.05) == word
+
+
+def test_arms_have_names_for_people() -> None:
+    assert arm_label("rag+sft:手册")["zh"] == "检索加微调“手册”"
+    assert arm_label("base")["en"] == "the model alone"
