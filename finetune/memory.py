@@ -237,7 +237,7 @@ def probe(
 
     cuda = device.startswith("cuda")
     cpu_state = torch.get_rng_state()
-    cuda_state = torch.cuda.get_rng_state(device) if cuda else None
+    cuda_state = torch.cuda.get_rng_state(device) if cuda else cpu_state
     if cuda:
         torch.cuda.reset_peak_memory_stats(device)
     started = time.perf_counter()

@@ -74,14 +74,22 @@ def attach(model: Any, config: TrainingConfig, *, base_name: str) -> Any:
         reason = (str(err).splitlines() or [""])[0][:200]
         raise TrainingError("targets_unknown", targets=config.target_modules, reason=reason) from err
     wrapped.peft_config["default"].base_model_name_or_path = base_name
-    for module in wrapped.modules():
-        # Under autocast the cast would make a float32 copy of every layer's input and keep it for the way back.
-        if hasattr(module, "cast_input_dtype_enabled"):
-            module.cast_input_dtype_enabled = False
+    cast_inputs(wrapped, False)
     for parameter in wrapped.parameters():
         if parameter.requires_grad and parameter.dtype != torch.float32 and not parameter.is_meta:
             parameter.data = parameter.data.float()
     return wrapped
+
+
+def cast_inputs(model: Any, cast: bool) -> None:
+    """Say whether adapter layers turn their inputs into float32 themselves.
+
+    Under autocast that would make a float32 copy of every layer's input and keep it for the way back; without
+    autocast it is needed.
+    """
+    for module in model.modules():
+        if hasattr(module, "cast_input_dtype_enabled"):
+            module.cast_input_dtype_enabled = cast
 
 
 def count(model: Any) -> Trainable:

@@ -166,7 +166,7 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
     },
     "adapter_not_offered": {
         "en": "The adapter did not pass its checks and is not offered: {reasons}",
-        "zh": "适配器未通过检查，不予提供：{reasons}",
+        "zh": "适配器未通过检查，不予提供：{reasons_zh}",
     },
     "adapter_not_offered_yet": {
         "en": "Run {run} has no result that passed its checks. `tandem runs show {run}` says why.",

@@ -1,0 +1,163 @@
+"""The end of a run: what was learnt is written, checked, and sealed with its card."""
+
+import shutil
+from dataclasses import asdict
+from typing import Any
+
+from finetune.adapters import CARD, make_card, seal
+from finetune.batches import Collator, TokenRows
+from finetune.checks import (
+    PARITY_TOKENS,
+    Gate,
+    base_shapes,
+    check_answers_end,
+    check_finite,
+    check_forgetting,
+    check_held_out,
+    check_merge,
+    check_moved,
+    check_shape,
+    check_thinking,
+    general_score,
+    greedy,
+    last_logits,
+    pad_id_of,
+    prompts_of,
+    read_tensors,
+    sample_answers,
+)
+from finetune.config import LORA_METHODS, RunConfig, TrainingConfig
+from finetune.config_files import to_mapping
+from finetune.folders import publish
+from finetune.methods import PISSA_START, save
+from finetune.run_folder import RunFolder, write_json
+from finetune.supervised_loss import token_loss
+from finetune.training_data import config_hash
+
+EVAL_BATCH = 8
+PARITY_PROMPTS = 4
+
+
+def write_result(
+    folder: RunFolder,
+    config: RunConfig,
+    settings: TrainingConfig,
+    record: dict[str, Any],
+    model: Any,
+    tokenizer: Any,
+    held: TokenRows,
+    train: TokenRows,
+) -> list[Gate]:
+    """Write the adapter or model into the run's `result` folder, with its card; return the gates.
+
+    Every figure is measured on the weights as they were written. The model is merged on the way and of no use
+    afterwards.
+
+    Raises:
+        ModelUnavailableError: the disk is full.
+    """
+    with publish(folder.result) as temporary:
+        save(model, tokenizer, settings, temporary, start=folder.path)
+        if settings.method == "pissa":
+            # What was written adds to the weights of the base, which PiSSA changed in memory.
+            model = _reload(record, temporary, model)
+        gates = _gates(settings, record, model, tokenizer, held, train, temporary)
+        write_json(temporary / CARD, make_card(gates, settings=asdict(settings), **_facts(record)))
+        shutil.copy2(folder.config, temporary / "training.yaml")
+        seal(
+            temporary,
+            {
+                "name": config.name,
+                "base_model": record["model"]["name"],
+                "base_revision": record["model"]["revision"],
+                "method": settings.method,
+                "data_hash": record["data_hash"],
+                "template_hash": record["template_hash"],
+                "config_hash": config_hash(config),
+                "config": to_mapping(config),
+                "seed": settings.seed,
+                "run": folder.path.name,
+                "versions": record["versions"],
+            },
+        )
+    shutil.rmtree(folder.path / PISSA_START, ignore_errors=True)
+    return gates
+
+
+def _gates(
+    settings: TrainingConfig,
+    record: dict[str, Any],
+    model: Any,
+    tokenizer: Any,
+    held: TokenRows,
+    train: TokenRows,
+    written: Any,
+) -> list[Gate]:
+    before = record["before"]
+    if settings.makes_adapter:
+        tensors = read_tensors(written)
+        gates = [check_finite(tensors), check_moved(tensors), check_shape(tensors, base_shapes(model))]
+    else:
+        gates = [check_finite(dict(model.named_parameters()))]
+    if gates[0].passed is False:
+        return gates  # nothing that follows would say anything
+    after = held_out_loss(model, held, pad_id_of(tokenizer)) if len(held) else None
+    gates.append(check_held_out(before.get("eval_loss"), after, len(held)))
+    prompts = prompts_of(held if len(held) else train)
+    ended, thought = sample_answers(model, tokenizer, prompts)
+    gates.append(check_answers_end(ended, len(prompts)))
+    gates.append(check_thinking(before["thinking"], thought, len(prompts)))
+    gates.append(check_forgetting(before["general"], general_score(model, tokenizer)))
+    if settings.method in LORA_METHODS and settings.method != "qlora":
+        gates.append(_merge_gate(model, tokenizer, [prompt for prompt, _ in prompts[:PARITY_PROMPTS]]))
+    return gates
+
+
+def held_out_loss(model: Any, rows: TokenRows, pad_id: int) -> float:
+    """Return the loss per trained token of `rows`, every token counting the same."""
+    import torch
+
+    collate = Collator(pad_id)
+    total = count = 0.0
+    order = sorted(range(len(rows)), key=lambda k: int(rows.lengths[k]))
+    model.eval()
+    with torch.no_grad():
+        for start in range(0, len(order), EVAL_BATCH):
+            batch = collate([rows[k] for k in order[start : start + EVAL_BATCH]])
+            losses, _, _ = token_loss(model, {key: value.to(model.device) for key, value in batch.items()})
+            total += float(losses.double().sum())
+            count += len(losses)
+    return total / max(1.0, count)
+
+
+def _merge_gate(model: Any, tokenizer: Any, prompts: list[list[int]]) -> Gate:
+    def answers(of: Any) -> list[tuple[list[int], Any]]:
+        return [(greedy(of, tokenizer, p, PARITY_TOKENS), last_logits(of, p)) for p in prompts]
+
+    apart = answers(model)
+    return check_merge(apart, answers(model.merge_and_unload()))
+
+
+def _reload(record: dict[str, Any], written: Any, model: Any) -> Any:
+    from pathlib import Path
+
+    from finetune.models import load_model
+
+    device, dtype = str(model.device), str(next(model.parameters()).dtype).removeprefix("torch.")
+    return load_model(Path(record["model"]["path"]), adapter=written, device=device, dtype=dtype).model
+
+
+def _facts(record: dict[str, Any]) -> dict[str, Any]:
+    keys = (
+        "model",
+        "rows",
+        "eval_rows",
+        "trained_tokens",
+        "parameters",
+        "device",
+        "compute",
+        "memory",
+        "probe",
+        "before",
+    )
+    return {key: record[key] for key in keys if key in record}

@@ -1,0 +1,197 @@
+"""From a dataset to a run's folder: read, examined, split, encoded, and written with everything that identifies it."""
+
+import dataclasses
+import hashlib
+import platform
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from finetune.batches import TokenRows
+from finetune.config import DataConfig, RunConfig
+from finetune.config_files import write_config
+from finetune.encoding import Encoded, Encoder
+from finetune.errors import TrainingError
+from finetune.examples import Example, Finding
+from finetune.folders import ModelFolder
+from finetune.preflight import PreflightReport, check_data
+from finetune.run_folder import RunFolder, write_json
+
+FEWEST_EVAL, MOST_EVAL = 8, 256
+"""Rows held out at least, where there are five times as many, and at most: evaluating must not outweigh training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a run will train on.
+
+    Args:
+        train, evaluation: encoded rows; evaluation may be empty.
+        report: of the preflight.
+    """
+
+    train: TokenRows
+    evaluation: TokenRows
+    report: PreflightReport
+
+    @property
+    def data_hash(self) -> str:
+        """SHA-256 over what is trained: the ids and which of them carry loss."""
+        digest = hashlib.sha256()
+        for array in (self.train.ids, self.train.trained, self.train.offsets):
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
+def prepare_rows(
+    config: RunConfig, tokenizer: Any, *, progress: Callable[[int, int], None] | None = None
+) -> Prepared:
+    """Read, examine, split and encode what `config` names.
+
+    Raises:
+        DatasetError: the data cannot be read, or too much of it would be lost.
+        TrainingError: the rows are of a kind that this training does not use.
+    """
+    rows = config.rows
+    read, report = check_data(
+        Path(config.data).expanduser(),
+        tokenizer,
+        dataset=config.dataset,
+        columns=config.columns,
+        config=rows,
+        progress=progress,
+    )
+    examples = [read.examples[i] for i in report.keep]
+    _refuse_preferences(examples)
+    dice = random.Random(config.training.seed)
+    if config.training.max_samples is not None and config.training.max_samples < len(examples):
+        chosen = dice.sample(range(len(examples)), config.training.max_samples)
+        examples = [examples[i] for i in sorted(chosen)]
+    if config.eval_data:
+        held, kept = _read_evaluation(config, tokenizer), examples
+    else:
+        held, kept = _split(examples, config.training.eval_share, dice)
+    return Prepared(_encode(kept, tokenizer, rows), _encode(held, tokenizer, rows), report)
+
+
+def write_run(
+    folder: RunFolder,
+    config: RunConfig,
+    prepared: Prepared,
+    model: ModelFolder,
+    tokenizer: Any,
+    *,
+    adapters_dir: Path | None,
+    notes: Sequence[Finding] = (),
+) -> None:
+    """Fill a new run's folder; config.yaml, which makes it count as a run, comes last.
+
+    Args:
+        adapters_dir: where an adapter that passes its checks is offered; None keeps it in the run's folder.
+        notes: what was remarked on the way, kept in run.json.
+    """
+    folder.data.mkdir(parents=True, exist_ok=True)
+    prepared.train.save(folder.data / "train.npz")
+    prepared.evaluation.save(folder.data / "eval.npz")
+    write_json(folder.data / "preflight.json", prepared.report.to_json())
+    write_json(
+        folder.record,
+        {
+            "model": {"name": model.name, "path": str(model.path), "revision": model.revision},
+            "adapter_name": config.name,
+            "adapters_dir": None if adapters_dir is None else str(adapters_dir),
+            "data_hash": prepared.data_hash,
+            "template_hash": template_hash(tokenizer),
+            "rows": len(prepared.train),
+            "eval_rows": len(prepared.evaluation),
+            "tokens": int(prepared.train.lengths.sum()),
+            "trained_tokens": prepared.train.trained_tokens,
+            "longest": prepared.train.longest,
+            "versions": versions(),
+            "notes": [note.to_json() for note in notes],
+        },
+    )
+    write_config(replace(config, data=str(Path(config.data).expanduser().resolve())), folder.config)
+
+
+def template_hash(tokenizer: Any) -> str:
+    """SHA-256 of the chat template."""
+    return hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """What the figures of a run depend on."""
+    found = {name: version(name) for name in ("torch", "transformers", "peft", "accelerate")}
+    return {"python": platform.python_version(), **found}
+
+
+def _refuse_preferences(examples: Sequence[Example]) -> None:
+    count = sum(example.kind in ("dpo", "kto") for example in examples)
+    if count:
+        raise TrainingError("preference_rows", rows=count)
+
+
+def _read_evaluation(config: RunConfig, tokenizer: Any) -> list[Example]:
+    assert config.eval_data is not None
+    path = Path(config.eval_data).expanduser()
+    name: str | None = None
+    if not path.exists() and Path(config.data).expanduser().is_dir():
+        # LLaMA-Factory names the evaluation set by its entry in the same folder.
+        path, name = Path(config.data).expanduser(), config.eval_data
+    read, report = check_data(
+        path, tokenizer, dataset=name, columns=config.columns if name is None else None, config=config.rows
+    )
+    examples = [read.examples[i] for i in report.keep][:MOST_EVAL]
+    _refuse_preferences(examples)
+    return examples
+
+
+def _split(examples: list[Example], share: float, dice: random.Random) -> tuple[list[Example], list[Example]]:
+    """Hold out some rows by chance; the same rows asked twice stay on one side."""
+    if share <= 0:
+        return [], examples
+    count = round(share if share >= 1 else share * len(examples))
+    count = min(max(count, FEWEST_EVAL), MOST_EVAL, len(examples) // 5)
+    order = list(range(len(examples)))
+    dice.shuffle(order)
+    held: list[int] = []
+    asked: set[tuple[Any, ...]] = set()
+    for index in order:
+        if len(held) < count:
+            held.append(index)
+            asked.add(examples[index].messages[:-1])
+    taken = set(held)
+    twins = {
+        i
+        for i in order
+        if i not in taken and examples[i].messages[:-1] in asked and examples[i].kind == "sft"
+    }
+    out = taken | twins
+    return [examples[i] for i in sorted(out)], [examples[i] for i in range(len(examples)) if i not in out]
+
+
+def _encode(examples: Sequence[Example], tokenizer: Any, rows: DataConfig) -> TokenRows:
+    encoder = Encoder(tokenizer, rows.max_length, rows.train_on, rows.thinking, rows.overlong)
+    pieces: list[Encoded] = []
+    for row in encoder.encode_rows(examples):
+        pieces += row.pieces
+    return TokenRows.of(pieces)
+
+
+def config_hash(config: RunConfig) -> str:
+    """SHA-256 of the settings, whatever order they were written in."""
+    return hashlib.sha256(repr(sorted(dataclasses.asdict(config).items())).encode()).hexdigest()
+
+
+def describe_rows(prepared: Prepared) -> dict[str, Any]:
+    """The counts that a person wants to see before the start."""
+    return {
+        "rows": len(prepared.train),
+        "eval_rows": len(prepared.evaluation),
+        "longest": prepared.train.longest,
+        "trained_tokens": prepared.train.trained_tokens,
+        "lengths": asdict(prepared.report.lengths) if prepared.report.lengths else None,
+    }
