@@ -290,8 +290,8 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
 
 
 def entry_for(name: str) -> CatalogueEntry | None:
-    """Return the entry of a short name (in any case), or the one whose repository is named; None if there is none."""
-    wanted = name.removeprefix("hf:").removeprefix("modelscope:").lower()
+    """Return the entry of a short name (in any case), or of a repository, whatever its revision."""
+    wanted = name.removeprefix("hf:").removeprefix("modelscope:").partition("@")[0].lower()
     for entry in CATALOGUE:
         if wanted in (entry.name, entry.hub.lower(), (entry.modelscope or "").lower()):
             return entry

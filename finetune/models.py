@@ -1,32 +1,22 @@
 """Models by one name: found wherever they come from, checked, and loaded one way to train and to serve.
 
-A name says by itself where a model comes from, whatever lies on the disk:
-
-    ./folder  ../folder  /folder  ~/folder  C:\\folder  folder:NAME   a local folder, or a GGUF file in one
-    hf:org/name  org/name  org/name@revision                          the Hugging Face hub or its mirror
-    modelscope:org/name                                               ModelScope
-    anything else                                                     a short name of the catalogue
-
-A catalogue entry that a Python package carries comes from that package, any other from the hub.
+`finetune.model_names` says how names are read.
 """
 
-import hashlib
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetune.catalogue import CatalogueEntry, entry_for
+from finetune.catalogue import CatalogueEntry
 from finetune.errors import ModelUnavailableError
 from finetune.folders import (
     MARKER,
     Kind,
     ModelFolder,
     Progress,
-    Source,
     check_layout,
     describe,
     disk_error,
@@ -36,33 +26,12 @@ from finetune.folders import (
     sha256_of,
     write_record,
 )
+from finetune.model_names import ModelName, parse_name
 from finetune.sources.package import PackagePin, fetch_package
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-@dataclass(frozen=True, slots=True)
-class ModelName:
-    """A name taken apart: which source, and what to ask it for."""
-
-    source: Source
-    target: str
-    revision: str | None = None
-    entry: CatalogueEntry | None = None
-
-    @property
-    def key(self) -> str:
-        """A folder name for the model's record or files: one for all spellings of its name."""
-        if self.source == "package" and self.entry is not None:
-            return self.entry.name
-        full = f"{self.source}:{self.target}@{self.revision or ''}"
-        if self.source == "folder":
-            full = str(Path(self.target).expanduser().resolve())
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "--", self.target).strip(".-")[-80:]
-        # Signs were replaced, so the digest keeps two names apart.
-        return f"{plain}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,37 +48,13 @@ class LoadedModel:
     dtype: "torch.dtype"
 
 
-_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
-
-
-def parse_name(name: str) -> ModelName:
-    """Tell from a model's name alone where it comes from.
-
-    Raises:
-        ModelUnavailableError: it has no known form and is not in the catalogue.
-    """
-    if name.startswith("folder:"):
-        return ModelName("folder", name.removeprefix("folder:"))
-    if name.startswith((".", "/", "~", "\\")) or re.match(r"[A-Za-z]:[\\/]", name):
-        return ModelName("folder", name)
-    for prefix, source in (("hf:", "hub"), ("modelscope:", "modelscope"), ("", "hub")):
-        rest = name.removeprefix(prefix)
-        if name.startswith(prefix) and _HUB_NAME.fullmatch(rest):
-            repository, _, revision = rest.partition("@")
-            return ModelName(source, repository, revision or None, entry_for(repository))  # type: ignore[arg-type]
-    entry = entry_for(name)
-    if entry is None:
-        raise ModelUnavailableError("model_unknown", name=name)
-    return ModelName("hub" if entry.package is None else "package", entry.hub, None, entry)
-
-
 def resolve(
     name: str, *, models_dir: Path, offline: bool = False, progress: Progress | None = None
 ) -> ModelFolder:
     """Return a model's verified folder, fetching it first when it is not here.
 
     Args:
-        name: see the top of this file.
+        name: see `finetune.model_names`.
         models_dir: where imported models and the records of all others are kept.
         offline: ask no network; what is here already will do.
         progress: called with a stage ("download", "unpack", "convert", "verify"), bytes done and bytes in all;

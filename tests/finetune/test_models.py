@@ -15,7 +15,8 @@ from finetune.errors import ModelUnavailableError
 from finetune.folders import MARKER, describe, kind_of, publish, require_space, verify
 from finetune.gguf_import import convert_gguf
 from finetune.model_messages import MODEL_MESSAGES
-from finetune.models import load_model, parse_name, present, resolve
+from finetune.model_names import parse_name
+from finetune.models import load_model, present, resolve
 from finetune.sources.package import WHEELS_VARIABLE, PackagePin, fetch_package
 from tests.finetune.tiny import write_tiny_gguf
 
@@ -391,6 +392,7 @@ def test_catalogue_entries_are_told_apart_and_explained() -> None:
         assert entry.size_bytes < entry.memory_bytes
         assert entry.note["en"]
         assert any("\u4e00" <= sign <= "\u9fff" for sign in entry.note["zh"])
+    assert entry_for("hf:BAAI/bge-m3@some-revision") is entry_for("bge-m3")
     assert entry_for("nothing") is None
 
 
