@@ -5,7 +5,6 @@ Heavy imports stay inside the commands, so that `--help` answers at once.
 """
 
 import json
-import locale
 import logging
 import os
 import sys
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.compare.commands import experiment_cli
+from assistant.language import shell_language
 from assistant.messages import Language
 
 if TYPE_CHECKING:
@@ -23,16 +24,6 @@ if TYPE_CHECKING:
     from assistant.arms import Answer
     from assistant.settings import Settings
     from knowledge.documents import Passage
-
-
-def shell_language() -> Language:
-    """The language of the shell: TANDEM_LANGUAGE, else LC_ALL, LC_MESSAGES, LANG."""
-    for name in ("TANDEM_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        value = os.environ.get(name, "").lower()
-        if value and value != "auto":
-            return "zh" if value.startswith("zh") else "en"
-    system = (locale.getlocale()[0] or "").lower()
-    return "zh" if system.startswith(("zh", "chinese")) else "en"
 
 
 LANGUAGE: Language = shell_language()
@@ -300,6 +291,7 @@ models_cli = typer.Typer(
     help=say("List models; fetch one with `models get NAME`.", "列出模型；用 `models get 名称` 获取。"),
 )
 cli.add_typer(models_cli, name="models")
+cli.add_typer(experiment_cli, name="experiment")
 
 
 @models_cli.callback()

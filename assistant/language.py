@@ -1,5 +1,7 @@
-"""Which language a text is in, by its script: enough to choose prompts and refusals."""
+"""Which language a text is in, by its script, and which one the shell speaks."""
 
+import locale
+import os
 import re
 
 from assistant.messages import Language
@@ -35,3 +37,13 @@ def detect_language(text: str, *, default: Language = "en") -> Language:
     if not _HAN.search(plain) and not _LETTERS.search(plain):
         return "zh" if _HAN.search(text) else default
     return "zh" if han_share(text) >= 0.3 else "en"
+
+
+def shell_language() -> Language:
+    """The language of the shell: TANDEM_LANGUAGE, else LC_ALL, LC_MESSAGES, LANG."""
+    for name in ("TANDEM_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        value = os.environ.get(name, "").lower()
+        if value and value != "auto":
+            return "zh" if value.startswith("zh") else "en"
+    system = (locale.getlocale()[0] or "").lower()
+    return "zh" if system.startswith(("zh", "chinese")) else "en"

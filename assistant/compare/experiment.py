@@ -138,40 +138,44 @@ def run_experiment(
     count, failed, warm, began = len(done), 0, False, time.monotonic()
     energy = EnergyCounter()
     stopped = False
-    for question, arms in open_arms:
-        for arm in arms:
-            if should_stop():
-                stopped = True
-                break
-            found = _retrieval(store, experiment_id, asker, question, indexed)
-            energy.since_last_j()
-            error: Exception | None = None
-            try:
-                if isinstance(found, Exception):
-                    raise found
-                answer = asker.ask(question.text, arm, found.retrieval, _language(question))
-            except TANDEM_ERRORS as err:
-                error, failed = err, failed + 1
-                store.save_answer(experiment_id, _failure(question, arm, err))
-            else:
-                asked = Asked(
-                    answer,
-                    found.retrieval,
-                    retrieves=arm.startswith("rag"),
-                    retrieve_s=found.seconds,
-                    warm=warm,
-                    memory_bytes=peak_memory_bytes(),
-                    energy_j=energy.since_last_j(),
+    try:
+        for question, arms in open_arms:
+            for arm in arms:
+                if should_stop():
+                    stopped = True
+                    break
+                found = _retrieval(store, experiment_id, asker, question, indexed)
+                energy.since_last_j()
+                error: Exception | None = None
+                try:
+                    if isinstance(found, Exception):
+                        raise found
+                    answer = asker.ask(question.text, arm, found.retrieval, _language(question))
+                except TANDEM_ERRORS as err:
+                    error, failed = err, failed + 1
+                    store.save_answer(experiment_id, _failure(question, arm, err))
+                else:
+                    asked = Asked(
+                        answer,
+                        found.retrieval,
+                        retrieves=arm.startswith("rag"),
+                        retrieve_s=found.seconds,
+                        warm=warm,
+                        memory_bytes=peak_memory_bytes(),
+                        energy_j=energy.since_last_j(),
+                    )
+                    store.save_answer(experiment_id, _success(question, arm, asked, indexed))
+                    warm = warm or arm == arms[-1]  # each arm's first answer also reads its files into memory
+                count += 1
+                spent = (time.monotonic() - began) / (count - len(done))
+                yield Answered(
+                    question.id, arm, count, total, failed, error, spent * (total - count) if warm else None
                 )
-                store.save_answer(experiment_id, _success(question, arm, asked, indexed))
-                warm = warm or arm == arms[-1]  # each arm's first answer also reads its files into memory
-            count += 1
-            spent = (time.monotonic() - began) / (count - len(done))
-            yield Answered(
-                question.id, arm, count, total, failed, error, spent * (total - count) if warm else None
-            )
-        if stopped:
-            break
+            if stopped:
+                break
+    except BaseException:  # Ctrl-C, a closed iterator, a full disk: not running any more
+        store.set_state(experiment_id, "stopped")
+        raise
     results = analyse(store.get(experiment_id), store.answers(experiment_id), store.retrievals(experiment_id))
     store.set_state(experiment_id, "stopped" if stopped else "done", results=results)
     yield Ended(experiment_id, stopped, failed, results)

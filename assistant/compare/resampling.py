@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -44,14 +45,20 @@ class Sample:
 
 def bootstrap_means(sample: Sample, *, seed: int = 0, resamples: int = RESAMPLES) -> np.ndarray:
     """Means of samples drawn with replacement, whole clusters at a time, (resamples,)."""
-    rng = np.random.default_rng(seed)
     count = len(sample.sums)
     rows = max(1, _BLOCK // count)
     means = np.empty(resamples)
-    for start in range(0, resamples, rows):
-        drawn = rng.integers(0, count, (min(rows, resamples - start), count))
-        means[start : start + len(drawn)] = sample.sums[drawn].sum(1) / sample.sizes[drawn].sum(1)
+    for block, start in enumerate(range(0, resamples, rows)):
+        drawn = _drawn(count, min(rows, resamples - start), seed, block)
+        sizes = sample.sizes[drawn].sum(1) if sample.clustered else count
+        means[start : start + len(drawn)] = sample.sums[drawn].sum(1) / sizes
     return means
+
+
+@lru_cache(maxsize=2)
+def _drawn(count: int, rows: int, seed: int, block: int) -> np.ndarray:
+    """Places drawn with replacement, (rows, count); kept, for an analysis asks for the same ones many times."""
+    return np.random.default_rng((seed, block)).integers(0, count, (rows, count))
 
 
 def bca(

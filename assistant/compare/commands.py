@@ -1,0 +1,289 @@
+"""`tandem experiment`: run, list, show, replay and compare experiments.
+
+Exit codes, for use in CI: 0 done; 1 something failed, a replayed number changed, or an arm got worse; 2 misuse.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.language import shell_language
+from assistant.messages import Language
+
+if TYPE_CHECKING:
+    from assistant.compare.store import Experiments
+
+_LANGUAGE: Language = shell_language()
+
+
+def _say(en: str, zh: str) -> str:
+    return zh if _LANGUAGE == "zh" else en
+
+
+experiment_cli = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help=_say(
+        "Compare arms on a set of questions: tandem experiment run samples/questions/en.jsonl",
+        "在一组问题上比较各种方式：tandem experiment run samples/questions/zh.jsonl",
+    ),
+)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help=_say("Print JSON.", "输出 JSON。"))]
+Number = Annotated[int, typer.Argument(help=_say("The experiment's number.", "实验编号。"))]
+
+
+@experiment_cli.command("run", help=_say("Ask all questions of all arms.", "让各种方式回答所有问题。"))
+def run(
+    questions: Annotated[
+        Path | None,
+        typer.Argument(help=_say("CSV, JSONL, or JSON in SQuAD form.", "CSV、JSONL 或 SQuAD 形式的 JSON。")),
+    ] = None,
+    arm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--arm",
+            "-a",
+            help=_say(
+                "base, rag, sft:NAME, rag+sft:NAME; repeat.", "base、rag、sft:名称、rag+sft:名称，可重复。"
+            ),
+        ),
+    ] = None,
+    base: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--base",
+            "-b",
+            help=_say("Knowledge base; may be repeated. Default: all.", "知识库，可重复；默认全部。"),
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help=_say("Default: the file's name.", "默认为文件名。"))] = "",
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language", help=_say("Only questions in it, such as en.", "只用该语言的问题，如 zh。")
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help=_say("Draw so many questions.", "抽取这么多问题。"))
+    ] = None,
+    primary: Annotated[
+        str | None,
+        typer.Option(
+            help=_say("Metric that decides; declared before the run.", "起决定作用的指标，运行前声明。")
+        ),
+    ] = None,
+    contrast: Annotated[
+        str | None,
+        typer.Option(
+            help=_say(
+                "Two arms, such as base,rag: is the second better?", "两种方式，如 base,rag：后者是否更好？"
+            )
+        ),
+    ] = None,
+    margin: Annotated[
+        float, typer.Option(help=_say("Points that do not matter.", "可以忽略的百分点。"))
+    ] = 5.0,
+    wanted: Annotated[float, typer.Option(help=_say("Points that would matter.", "有意义的百分点。"))] = 10.0,
+    resume: Annotated[
+        int | None, typer.Option(help=_say("Go on with the experiment of this number.", "继续此编号的实验。"))
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help=_say("Only check the questions.", "只检查问题。"))
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask all questions of all arms, or go on where a run was stopped."""
+    from assistant.cli import fail, note, opened, show
+    from assistant.compare.app_asker import AppAsker
+    from assistant.compare.experiment import Answered, Ended, make_plan, run_experiment
+    from assistant.compare.power import meter
+    from assistant.compare.questions import load_questions, take
+    from assistant.compare.reporting import progress_line, result_lines
+    from assistant.compare.store import Experiments
+
+    if (questions is None) == (resume is None):
+        raise typer.BadParameter(
+            _say("give a question set, or --resume NUMBER", "请给出问题集，或 --resume 编号")
+        )
+    plan = None
+    if questions is not None:
+        asked = load_questions(questions, language=language)
+        asked = take(asked, limit) if limit else asked
+        pair = tuple(contrast.split(",")) if contrast else None
+        if pair is not None and len(pair) != 2:
+            raise typer.BadParameter(
+                _say("--contrast takes two arms: base,rag", "--contrast 需要两种方式：base,rag")
+            )
+        plan = make_plan(
+            asked,
+            arm or ["base", "rag"],
+            primary=primary,
+            contrast=(pair[0], pair[1]) if pair else None,
+            base_names=tuple(base or ()),
+            margin=margin / 100,
+            wanted=wanted / 100,
+        )
+        for problem in asked.problems:
+            note("  " + problem.text(_LANGUAGE))
+        ahead = meter(len(asked.questions), wanted=plan.wanted)
+        least = "-" if ahead.detectable is None else f"{100 * ahead.detectable:.0f}"
+        note(
+            _say(
+                f"{len(asked.questions)} questions would show a difference of about {least} points.",
+                f"{len(asked.questions)} 个问题大约能看出 {least} 个百分点的差别。",
+            )
+        )
+        if dry_run:
+            return
+    failed = 0
+    with opened("experiment") as app:
+        store = Experiments(app.settings.database)
+        try:
+            number = resume if plan is None else store.create(name, asked, plan)
+            assert number is not None
+            note(
+                _say(
+                    f"Experiment {number}. Stop with Ctrl-C, go on with --resume {number}.",
+                    f"实验 {number}。按 Ctrl-C 停止，用 --resume {number} 继续。",
+                )
+            )
+            stored = store.get(number)
+            for event in run_experiment(store, number, AppAsker(app, stored.plan)):
+                if isinstance(event, Answered):
+                    note(progress_line(event, _LANGUAGE))
+                if isinstance(event, Ended):
+                    failed = event.failed
+                    if as_json:
+                        show({"id": number, "results": event.results})
+                    else:
+                        print("\n".join(result_lines(store.get(number), _LANGUAGE)))
+        finally:
+            store.close()
+    if failed:
+        fail(
+            _say(
+                f"{failed} answers failed; --resume {number} asks them again.",
+                f"{failed} 个回答出错；--resume {number} 会重新提问。",
+            )
+        )
+
+
+@experiment_cli.command("list", help=_say("List experiments.", "列出实验。"))
+def list_experiments(as_json: JsonFlag = False) -> None:
+    """List the experiments there are, latest first."""
+    from assistant.cli import show
+
+    rows: list[dict[str, Any]] = []
+    with _Opened() as store:
+        for experiment in store.all():
+            rows.append(
+                {
+                    "id": experiment.id,
+                    "name": experiment.name,
+                    "state": experiment.state,
+                    "questions": len(experiment.questions),
+                    "arms": list(experiment.plan.arms),
+                    "answered": len(store.answered(experiment.id)),
+                }
+            )
+    if as_json:
+        show(rows)
+        return
+    for row in rows:
+        total = row["questions"] * len(row["arms"])
+        print(
+            f"{row['id']:4}  {row['state']:8} {row['answered']}/{total}  {row['name']}  ({', '.join(row['arms'])})"
+        )
+
+
+@experiment_cli.command("show", help=_say("Print or export a result.", "显示或导出结果。"))
+def show_experiment(
+    number: Number,
+    html: Annotated[
+        Path | None, typer.Option(help=_say("Write the report there.", "把报告写到此文件。"))
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help=_say("Write all scores there.", "把所有评分写到此文件。"))
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print a result, or write it as HTML or CSV; also of a run that is not finished."""
+    from assistant.cli import note
+    from assistant.compare.exports import csv_report, json_report
+    from assistant.compare.report import html_report
+    from assistant.compare.reporting import result_lines
+
+    with _Opened() as store:
+        for path, render in ((html, html_report), (csv, csv_report)):
+            if path is not None:
+                path.write_text(render(store, number, _LANGUAGE), encoding="utf-8")
+                note(str(path))
+        if as_json:
+            print(json.dumps(json_report(store, number), ensure_ascii=False, indent=2))
+        elif html is None and csv is None:
+            print("\n".join(result_lines(store.get(number), _LANGUAGE)))
+
+
+@experiment_cli.command(
+    "replay", help=_say("Score again, offline; fail if a number changed.", "离线重新评分；数字有变则失败。")
+)
+def replay_experiment(number: Number, as_json: JsonFlag = False) -> None:
+    """Score a run again from what is stored of it."""
+    from assistant.arms import to_json
+    from assistant.cli import fail, show
+    from assistant.compare.replay import replay
+
+    with _Opened() as store:
+        found = replay(store, number)
+    if as_json:
+        show(to_json(found))
+    else:
+        for difference in found.differences[:20]:
+            print(f"{difference.where}: {difference.stored} -> {difference.now}")
+        print(
+            _say(
+                f"{found.checked} values checked, {len(found.differences)} changed",
+                f"核对 {found.checked} 个数值，{len(found.differences)} 个有变化",
+            )
+        )
+    if found.differences:
+        fail(_say("Replay found other numbers than were stored.", "重新评分的结果与保存的不一致。"))
+
+
+@experiment_cli.command(
+    "compare", help=_say("Compare two runs; fail if an arm got worse.", "比较两次运行；有方式变差则失败。")
+)
+def compare(first: Number, second: Number, as_json: JsonFlag = False) -> None:
+    """Say how each arm changed from the first run to the second."""
+    from assistant.cli import fail, show
+    from assistant.compare.replay import compare_experiments
+    from assistant.compare.reporting import change_line
+
+    with _Opened() as store:
+        rows = compare_experiments(store, first, second)
+    if as_json:
+        show(rows)
+    else:
+        for row in rows:
+            print(change_line(row, _LANGUAGE))
+    if any(row["word"] == "worse" for row in rows):
+        fail(_say("An arm got worse.", "有方式变差了。"))
+
+
+class _Opened:
+    """The stored experiments, for commands that need neither models nor documents."""
+
+    def __enter__(self) -> "Experiments":
+        from assistant.cli import settings
+        from assistant.compare.store import Experiments
+
+        database = settings().database
+        database.parent.mkdir(parents=True, exist_ok=True)
+        self._store = Experiments(database)
+        return self._store
+
+    def __exit__(self, *error: Any) -> None:
+        self._store.close()

@@ -1,0 +1,123 @@
+"""An experiment as CSV and JSON, for other programs."""
+
+import csv
+import io
+from dataclasses import asdict
+from typing import Any
+
+from assistant.arms import to_json
+from assistant.compare.analysis import analyse
+from assistant.compare.metric_table import ANSWER_METRICS
+from assistant.compare.scoring import scores_to_json
+from assistant.compare.store import Experiment, Experiments
+from assistant.compare.verdict import verdict
+from assistant.messages import Language
+
+
+def csv_report(store: Experiments, experiment_id: int, language: Language) -> str:
+    """One row per question and arm with every score; a score that is missing is an empty cell.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    Raises:
+        ExperimentError: there is no such experiment.
+    """
+    experiment = store.get(experiment_id)
+    answers = {(stored.question_id, stored.arm): stored for stored in store.answers(experiment_id)}
+    written = io.StringIO()
+    rows = csv.writer(written)
+    head = [
+        "id",
+        "question",
+        "language",
+        "answerable",
+        "references",
+        "document",
+        "arm",
+        "state",
+        "answer",
+        "error",
+    ]
+    rows.writerow([*head, *ANSWER_METRICS])
+    for question in experiment.questions:
+        for arm in experiment.plan.arms:
+            stored = answers.get((question.id, arm))
+            answer = stored.answer if stored is not None else None
+            state = "not asked" if stored is None else "failed" if answer is None else "answered"
+            if answer is not None and answer.refused:
+                state = "refused"
+            told = [
+                question.id,
+                question.text,
+                question.language,
+                "yes" if question.answerable else "no",
+                " || ".join(question.references),
+                question.document,
+                arm,
+                state,
+                answer.text if answer is not None else "",
+                stored.error[language] if stored is not None and stored.error else "",
+            ]
+            scores = (
+                [stored.scores[name].value if name in stored.scores else None for name in ANSWER_METRICS]
+                if stored
+                else []
+            )
+            rows.writerow(
+                [_plain(cell) for cell in told] + ["" if value is None else value for value in scores]
+            )
+    return written.getvalue()
+
+
+def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
+    """Everything: plan, manifest, results, sentences, questions, answers with passages and scores.
+
+    Raises:
+        ExperimentError: there is no such experiment.
+    """
+    experiment = store.get(experiment_id)
+    results = results_of(store, experiment)
+    said = verdict(results)
+    return {
+        "id": experiment.id,
+        "name": experiment.name,
+        "state": experiment.state,
+        "plan": asdict(experiment.plan),
+        "questions_sha256": experiment.questions_sha256,
+        "manifest": dict(experiment.manifest),
+        "verdict": {"word": said.word, "en": said.lines("en"), "zh": said.lines("zh")},
+        "results": results,
+        "questions": [asdict(question) for question in experiment.questions],
+        "retrievals": {
+            name: {
+                "seconds": found.seconds,
+                "retrieval": to_json(found.retrieval),
+                "scores": scores_to_json(found.scores),
+            }
+            for name, found in store.retrievals(experiment_id).items()
+        },
+        "answers": [
+            {
+                "question_id": stored.question_id,
+                "arm": stored.arm,
+                "answer": to_json(stored.answer),
+                "error": stored.error,
+                "warm": stored.warm,
+                "memory_bytes": stored.memory_bytes,
+                "energy_j": stored.energy_j,
+                "scores": scores_to_json(stored.scores),
+            }
+            for stored in store.answers(experiment_id)
+        ],
+    }
+
+
+def results_of(store: Experiments, experiment: Experiment) -> dict[str, Any]:
+    """Stored results, or those of what has been answered so far."""
+    if experiment.results is not None:
+        return dict(experiment.results)
+    return analyse(experiment, store.answers(experiment.id), store.retrievals(experiment.id))
+
+
+def _plain(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,0 +1,122 @@
+"""Results as lines of text for a terminal, in both languages."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from assistant.compare.metric_table import METRICS, REASONS
+from assistant.compare.verdict import verdict
+from assistant.messages import Language
+
+if TYPE_CHECKING:
+    from assistant.compare.experiment import Answered
+    from assistant.compare.store import Experiment
+
+_WORDS: dict[str, dict[Language, str]] = {
+    "better": {"en": "better", "zh": "更好"},
+    "worse": {"en": "worse", "zh": "更差"},
+    "better_within": {"en": "better, within the margin", "zh": "略好，在可忽略范围内"},
+    "worse_within": {"en": "worse, within the margin", "zh": "略差，在可忽略范围内"},
+    "equivalent": {"en": "equivalent", "zh": "等效"},
+    "unclear": {"en": "not enough questions", "zh": "问题不足"},
+    "few": {"en": "too few questions", "zh": "问题太少"},
+    "missing": {"en": "too many are missing", "zh": "缺失太多"},
+    "none": {"en": "nothing in common", "zh": "没有共同的问题"},
+}
+
+
+def word_text(word: str, language: Language) -> str:
+    """A verdict's word for people."""
+    return _WORDS[word][language]
+
+
+def progress_line(event: "Answered", language: Language) -> str:
+    """One line for an answer that came, with the time that is left."""
+    line = f"  {event.done}/{event.total}  {event.question_id}  {event.arm}"
+    if event.error is not None:
+        text = getattr(event.error, "text", None)
+        line += "  " + (text(language) if text else str(event.error))
+    if event.seconds_left is not None:
+        minutes, seconds = divmod(round(event.seconds_left), 60)
+        line += (
+            f"  （剩余 {minutes}:{seconds:02}）" if language == "zh" else f"  ({minutes}:{seconds:02} left)"
+        )
+    return line
+
+
+def result_lines(experiment: "Experiment", language: Language) -> list[str]:
+    """The verdict, then a table of means with their intervals and coverage."""
+    results = experiment.results
+    if results is None:
+        return ["尚无结果。" if language == "zh" else "No results yet."]
+    lines = [*verdict(results).lines(language), ""]
+    arms = list(results["arms"])
+    width = max(22, *(len(arm) for arm in arms)) + 2
+    lines.append(" " * 26 + "".join(arm.rjust(width) for arm in arms))
+    for name, metric in METRICS.items():
+        if metric.of == "retrieval":
+            continue
+        told = [results["arms"][arm]["metrics"][name] for arm in arms]
+        if any(entry["mean"] is not None for entry in told):
+            label = metric.label(language)
+            pad = 26 - len(label) - sum(ord(letter) > 0x2E7F for letter in label)
+            lines.append(
+                label + " " * max(pad, 1) + "".join(value_text(entry, name).rjust(width) for entry in told)
+            )
+    for key, label in (
+        ("over_refusal", "over-refusal / 误拒"),
+        ("hallucination", "hallucination / 无据作答"),
+    ):
+        shares = [results["arms"][arm]["refusal"] for arm in arms]
+        texts = [
+            "-" if share[key] is None else _with_interval(share[key], share[f"{key}_interval"])
+            for share in shares
+        ]
+        pad = 26 - len(label) - sum(ord(letter) > 0x2E7F for letter in label)
+        lines.append(label + " " * max(pad, 1) + "".join(text.rjust(width) for text in texts))
+    found = results["retrieval"]
+    if any(entry["mean"] is not None for entry in found.values()):
+        told_retrieval = ", ".join(
+            f"{METRICS[name].label(language)} {value_text(entry, name)}"
+            for name, entry in found.items()
+            if entry["mean"] is not None
+        )
+        lines += ["", told_retrieval]
+    lines += [f"{arm}: {text}" for arm in arms for text in _failures(results["arms"][arm], language)]
+    return lines
+
+
+def value_text(entry: Mapping[str, Any], metric: str) -> str:
+    """A mean as it is shown: points with interval for shares, a median for costs; coverage where below 1."""
+    if entry["mean"] is None:
+        return "-"
+    unit = METRICS[metric].unit
+    if unit == "share":
+        text = _with_interval(entry["mean"], entry["interval"])
+    else:
+        text = f"{entry.get('p50', entry['mean']):.1f} {unit}"
+    return text if entry["coverage"] > 0.995 else f"{text} n={entry['n']}"
+
+
+def change_line(row: Mapping[str, Any], language: Language) -> str:
+    """How one arm changed between two runs."""
+    interval = row["interval"]
+    return (
+        f"{row['arm']}: {100 * row['mean_first']:.1f} -> {100 * row['mean_second']:.1f}  "
+        f"({100 * row['difference']:+.1f}, 95 % {100 * interval['low']:.1f} .. {100 * interval['high']:.1f}, "
+        f"n={row['n']}, +{row['gains']} -{row['losses']})  {word_text(row['word'], language)}"
+    )
+
+
+def reason_text(reason: str, language: Language) -> str:
+    """Why a score is missing."""
+    return REASONS[reason][language]
+
+
+def _with_interval(share: float, interval: Mapping[str, float]) -> str:
+    return f"{100 * share:.1f} ({100 * interval['low']:.0f}-{100 * interval['high']:.0f})"
+
+
+def _failures(arm: Mapping[str, Any], language: Language) -> list[str]:
+    if not arm["failed"]:
+        return []
+    return [f"{arm['failed']} 个回答出错" if language == "zh" else f"{arm['failed']} answers failed"]
