@@ -28,8 +28,6 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("SWANLAB_MODE", "offline")
-    os.environ.setdefault("WANDB_MODE", "offline")
     if "LOCAL_RANK" not in os.environ:
         # With several GPUs in sight Trainer would share one batch among them in the slowest way there is.
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")
@@ -117,11 +115,16 @@ def _train(folder: RunFolder, reporter: "Reporter") -> dict[str, Any]:
 
 
 def _check_trackers(report_to: str) -> None:
+    """Refuse a tracker that is not installed; keep one offline that nobody has logged in to, so that it never asks."""
     import importlib.util
 
     for tracker in filter(None, (part.strip() for part in report_to.split(","))):
         if tracker not in ("none", "all") and importlib.util.find_spec(tracker) is None:
             raise TrainingError("tracker_missing", tracker=tracker)
+        key = {"swanlab": "SWANLAB_API_KEY", "wandb": "WANDB_API_KEY"}.get(tracker)
+        login = {"swanlab": ".swanlab/.netrc", "wandb": ".netrc"}.get(tracker, "")
+        if key and key not in os.environ and not (Path.home() / login).is_file():
+            os.environ.setdefault(f"{tracker.upper()}_MODE", "offline")
 
 
 if __name__ == "__main__":

@@ -193,6 +193,10 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "Adapter {name} is of kind {kind}, which cannot be merged into the weights. Use it as an adapter.",
         "zh": "适配器 {name} 属于 {kind} 类型，无法合并到权重中。请作为适配器使用。",
     },
+    "export_gguf_failed": {
+        "en": "The converter failed: {reason}. Run it yourself to see more: {command}",
+        "zh": "转换失败：{reason}。可自行运行查看详情：{command}",
+    },
     "export_gguf_by_hand": {
         "en": "llama.cpp's converter is not here. With it, run: {command}",
         "zh": "本机没有 llama.cpp 的转换工具。安装后运行：{command}",
