@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from html import escape
 
 _ROW = 26
-_LABEL = 210
-_WIDTH = 720
-_VALUES = 150
+_LABEL = 190
+_WIDTH = 760
+_VALUES = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ _LANGUAGE: Language = shell_language()
 
 
 def _say(en: str, zh: str) -> str:
+    """For help texts, which are made before `assistant.cli` is; commands use its `say`."""
     return zh if _LANGUAGE == "zh" else en
 
 
@@ -96,7 +97,7 @@ def run(
     as_json: JsonFlag = False,
 ) -> None:
     """Ask all questions of all arms, or go on where a run was stopped."""
-    from assistant.cli import fail, note, opened, show
+    from assistant.cli import LANGUAGE, fail, note, opened, say, show
     from assistant.compare.app_asker import AppAsker
     from assistant.compare.experiment import Answered, Ended, make_plan, run_experiment
     from assistant.compare.power import meter
@@ -106,7 +107,7 @@ def run(
 
     if (questions is None) == (resume is None):
         raise typer.BadParameter(
-            _say("give a question set, or --resume NUMBER", "请给出问题集，或 --resume 编号")
+            say("give a question set, or --resume NUMBER", "请给出问题集，或 --resume 编号")
         )
     plan = None
     if questions is not None:
@@ -115,7 +116,7 @@ def run(
         pair = tuple(contrast.split(",")) if contrast else None
         if pair is not None and len(pair) != 2:
             raise typer.BadParameter(
-                _say("--contrast takes two arms: base,rag", "--contrast 需要两种方式：base,rag")
+                say("--contrast takes two arms: base,rag", "--contrast 需要两种方式：base,rag")
             )
         plan = make_plan(
             asked,
@@ -127,11 +128,11 @@ def run(
             wanted=wanted / 100,
         )
         for problem in asked.problems:
-            note("  " + problem.text(_LANGUAGE))
+            note("  " + problem.text(LANGUAGE))
         ahead = meter(len(asked.questions), wanted=plan.wanted)
         least = "-" if ahead.detectable is None else f"{100 * ahead.detectable:.0f}"
         note(
-            _say(
+            say(
                 f"{len(asked.questions)} questions would show a difference of about {least} points.",
                 f"{len(asked.questions)} 个问题大约能看出 {least} 个百分点的差别。",
             )
@@ -145,7 +146,7 @@ def run(
             number = resume if plan is None else store.create(name, asked, plan)
             assert number is not None
             note(
-                _say(
+                say(
                     f"Experiment {number}. Stop with Ctrl-C, go on with --resume {number}.",
                     f"实验 {number}。按 Ctrl-C 停止，用 --resume {number} 继续。",
                 )
@@ -153,18 +154,18 @@ def run(
             stored = store.get(number)
             for event in run_experiment(store, number, AppAsker(app, stored.plan)):
                 if isinstance(event, Answered):
-                    note(progress_line(event, _LANGUAGE))
+                    note(progress_line(event, LANGUAGE))
                 if isinstance(event, Ended):
                     failed = event.failed
                     if as_json:
                         show({"id": number, "results": event.results})
                     else:
-                        print("\n".join(result_lines(store.get(number), _LANGUAGE)))
+                        print("\n".join(result_lines(store.get(number), LANGUAGE)))
         finally:
             store.close()
     if failed:
         fail(
-            _say(
+            say(
                 f"{failed} answers failed; --resume {number} asks them again.",
                 f"{failed} 个回答出错；--resume {number} 会重新提问。",
             )
@@ -211,7 +212,7 @@ def show_experiment(
     as_json: JsonFlag = False,
 ) -> None:
     """Print a result, or write it as HTML or CSV; also of a run that is not finished."""
-    from assistant.cli import note
+    from assistant.cli import LANGUAGE, note
     from assistant.compare.exports import csv_report, json_report
     from assistant.compare.report import html_report
     from assistant.compare.reporting import result_lines
@@ -219,12 +220,12 @@ def show_experiment(
     with _Opened() as store:
         for path, render in ((html, html_report), (csv, csv_report)):
             if path is not None:
-                path.write_text(render(store, number, _LANGUAGE), encoding="utf-8")
+                path.write_text(render(store, number, LANGUAGE), encoding="utf-8")
                 note(str(path))
         if as_json:
             print(json.dumps(json_report(store, number), ensure_ascii=False, indent=2))
         elif html is None and csv is None:
-            print("\n".join(result_lines(store.get(number), _LANGUAGE)))
+            print("\n".join(result_lines(store.get(number), LANGUAGE)))
 
 
 @experiment_cli.command(
@@ -233,7 +234,7 @@ def show_experiment(
 def replay_experiment(number: Number, as_json: JsonFlag = False) -> None:
     """Score a run again from what is stored of it."""
     from assistant.arms import to_json
-    from assistant.cli import fail, show
+    from assistant.cli import fail, say, show
     from assistant.compare.replay import replay
 
     with _Opened() as store:
@@ -244,13 +245,13 @@ def replay_experiment(number: Number, as_json: JsonFlag = False) -> None:
         for difference in found.differences[:20]:
             print(f"{difference.where}: {difference.stored} -> {difference.now}")
         print(
-            _say(
+            say(
                 f"{found.checked} values checked, {len(found.differences)} changed",
                 f"核对 {found.checked} 个数值，{len(found.differences)} 个有变化",
             )
         )
     if found.differences:
-        fail(_say("Replay found other numbers than were stored.", "重新评分的结果与保存的不一致。"))
+        fail(say("Replay found other numbers than were stored.", "重新评分的结果与保存的不一致。"))
 
 
 @experiment_cli.command(
@@ -258,7 +259,7 @@ def replay_experiment(number: Number, as_json: JsonFlag = False) -> None:
 )
 def compare(first: Number, second: Number, as_json: JsonFlag = False) -> None:
     """Say how each arm changed from the first run to the second."""
-    from assistant.cli import fail, show
+    from assistant.cli import LANGUAGE, fail, say, show
     from assistant.compare.replay import compare_experiments
     from assistant.compare.reporting import change_line
 
@@ -268,9 +269,9 @@ def compare(first: Number, second: Number, as_json: JsonFlag = False) -> None:
         show(rows)
     else:
         for row in rows:
-            print(change_line(row, _LANGUAGE))
+            print(change_line(row, LANGUAGE))
     if any(row["word"] == "worse" for row in rows):
-        fail(_say("An arm got worse.", "有方式变差了。"))
+        fail(say("An arm got worse.", "有方式变差了。"))
 
 
 class _Opened:

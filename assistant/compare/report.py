@@ -164,7 +164,7 @@ def _retrieval(results: Mapping[str, Any], say: Words) -> str:
 def _strata(results: Mapping[str, Any], say: Words) -> str:
     head = "".join(f"<th>{escape(arm)}</th>" for arm in results["arms"])
     rows = [
-        f"<tr><th>{escape(name)}</th><td>{stratum['questions']}</td>"
+        f"<tr><th>{_stratum(name, say)}</th><td>{stratum['questions']}</td>"
         + "".join(
             f"<td>{escape(value_text(entry, results['primary']))}</td>" for entry in stratum["arms"].values()
         )
@@ -174,6 +174,12 @@ def _strata(results: Mapping[str, Any], say: Words) -> str:
     if not rows:
         return ""
     return f"<h2>{say('strata')}</h2><table><tr><th></th><th>n</th>{head}</tr>{''.join(rows)}</table>"
+
+
+def _stratum(name: str, say: Words) -> str:
+    """A stratum's name for people: "answerable:no" has a text, "document:a.pdf" a text and a name."""
+    field, _, value = name.partition(":")
+    return say(f"{field}_{value}") if value in ("yes", "no") else f"{say(field)} {escape(value)}"
 
 
 def _flips(results: Mapping[str, Any], say: Words) -> str:
