@@ -9,9 +9,9 @@ import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from assistant.arms import (
     BASE,
@@ -55,6 +55,23 @@ if TYPE_CHECKING:
     from knowledge.splitter import SplitterConfig
 
 logger = logging.getLogger(__name__)
+
+Part = TypeVar("Part")
+
+
+def built_once(build: "Callable[[App], Part]") -> "Part":
+    """A property that is built by whichever thread asks first; `functools.cached_property` has no lock."""
+    name = build.__name__
+
+    @wraps(build)
+    def get(app: "App") -> Part:
+        with app._building:
+            if name not in app._parts:
+                app._parts[name] = build(app)
+            return app._parts[name]
+
+    return property(get)  # type: ignore[return-value]
+
 
 Stage = Literal["starting", "fetching", "loading", "ready", "failed"]
 
@@ -102,6 +119,7 @@ class App:
         self.settings = settings
         self._lock = lock
         self._building = threading.RLock()
+        self._parts: dict[str, Any] = {}
         self._readiness = Readiness("starting", settings.models.chat)
         self._warming: threading.Thread | None = None
 
@@ -123,7 +141,7 @@ class App:
         """Stop jobs, close the stores, let the folder go."""
         with self._building:
             for name in ("job_list", "loaded", "knowledge", "conversations"):
-                part = self.__dict__.pop(name, None)
+                part = self._parts.pop(name, None)
                 if part is not None:
                     part.close()
             self._lock.release()
@@ -140,42 +158,41 @@ class App:
 
     # ---- parts, built on first use ----
 
-    @cached_property
+    @built_once
     def knowledge(self) -> "Knowledge":
         """The knowledge bases."""
         from knowledge.base import Knowledge
         from knowledge.config import KnowledgeConfig
 
-        with self._building:
-            return Knowledge(
-                self.settings.data_dir,
-                self.settings.database,
-                load_embedder=self.loaded.embedder,
-                config=KnowledgeConfig(embedder=self.settings.models.embedding),
-                limits=self._limits,
-            )
+        return Knowledge(
+            self.settings.data_dir,
+            self.settings.database,
+            load_embedder=self.loaded.embedder,
+            config=KnowledgeConfig(embedder=self.settings.models.embedding),
+            limits=self._limits,
+        )
 
-    @cached_property
+    @built_once
     def loaded(self) -> "Models":
         """The models in memory."""
         from assistant.models import Models
 
         return Models(self.settings)
 
-    @cached_property
+    @built_once
     def conversations(self) -> "Conversations":
         """Saved conversations."""
         from assistant.conversations import Conversations
 
-        with self._building:
-            return Conversations(self.settings.database)
+        return Conversations(self.settings.database)
 
-    @cached_property
+    @built_once
     def job_list(self) -> Jobs:
         """Long work in the background."""
-        with self._building:
-            _ = self.knowledge  # its migrations come first
-            return Jobs(self.settings.database)
+        _ = self.knowledge  # its migrations come first
+        jobs = Jobs(self.settings.database)
+        self._sweep_uploads(jobs)
+        return jobs
 
     @property
     def _limits(self) -> "Limits":
@@ -330,6 +347,10 @@ class App:
         def work(should_stop: Callable[[], bool]) -> "Iterator[IndexEvent]":
             return self.index(base_id, inputs, remove_missing=remove_missing, should_stop=should_stop)
 
+        def clean_up(job: Job) -> None:
+            if job.state == "done":  # any other may be continued and then wants its files again
+                self._remove_uploads(item.path for item in inputs)
+
         title = self.knowledge.base(base_id).name
         return self.job_list.start(
             "index",
@@ -337,7 +358,7 @@ class App:
             work,
             base_id=base_id,
             arguments=arguments,
-            after=lambda: self._remove_uploads(item.path for item in inputs),
+            after=clean_up,
         )
 
     def start_reindex(
@@ -390,7 +411,8 @@ class App:
         self.job_list.stop(job_id)
 
     def forget_job(self, job_id: int) -> None:
-        """Take an ended job off the list."""
+        """Take an ended job off the list, and the uploads that it kept for going on."""
+        self._remove_uploads(_inputs_of(self.job_list.get(job_id)))
         self.job_list.forget(job_id)
 
     def save_upload(self, name: str, data: bytes) -> Path:
@@ -404,6 +426,12 @@ class App:
         for path in paths:
             if path.parent == self.settings.uploads_dir:
                 path.unlink(missing_ok=True)
+
+    def _sweep_uploads(self, jobs: Jobs) -> None:
+        """Remove what a crash left in the uploads, but not what an interrupted job still wants."""
+        wanted = {path for job in jobs.latest(limit=10_000) for path in _inputs_of(job)}
+        if self.settings.uploads_dir.is_dir():
+            self._remove_uploads(set(self.settings.uploads_dir.iterdir()) - wanted)
 
     def preview(
         self,
@@ -708,6 +736,10 @@ class App:
         from assistant.doctor import examine
 
         return list(examine(self.settings, holds_lock=True))
+
+
+def _inputs_of(job: Job) -> list[Path]:
+    return [Path(path) for path, _ in job.arguments.get("inputs", [])]
 
 
 def safe_suffix(name: str) -> str:

@@ -108,14 +108,14 @@ class Jobs:
         *,
         base_id: int | None,
         arguments: dict[str, Any],
-        after: Callable[[], None] | None = None,
+        after: Callable[[Job], None] | None = None,
     ) -> Job:
         """Run `work` in a thread.
 
         Args:
             work: given a function that says whether to stop; yields events, the last a `Finished`.
             arguments: what is needed to start the same work again; JSON.
-            after: called when the work has ended, however it ended.
+            after: called with the job when it has ended, however it ended.
 
         Raises:
             AssistantError: a job for the same knowledge base is running.
@@ -139,7 +139,7 @@ class Jobs:
         thread.start()
         return job
 
-    def _run(self, job: Job, work: Work, after: Callable[[], None] | None) -> None:
+    def _run(self, job: Job, work: Work, after: Callable[[Job], None] | None) -> None:
         state: JobState = "done"
         try:
             for event in work(job._stop.is_set):
@@ -159,7 +159,7 @@ class Jobs:
             self._save(job, state)
             job.state = state
             if after is not None:
-                after()
+                after(job)
 
     def _save(self, job: Job, state: JobState) -> None:
         if state == "done":

@@ -25,7 +25,7 @@ def jobs(tmp_path: Path) -> Iterator[Jobs]:
 
 
 def test_a_job_is_followed_to_its_end(jobs: Jobs) -> None:
-    ended = threading.Event()
+    ended: list[str] = []
 
     def work(should_stop: Callable[[], bool]) -> Iterator[IndexEvent]:
         yield Started(total=2)
@@ -34,11 +34,13 @@ def test_a_job_is_followed_to_its_end(jobs: Jobs) -> None:
             yield done(name)
         yield Finished(counts={"added": 2}, seconds=0.1, stopped=False)
 
-    job = jobs.start("index", "手册", work, base_id=1, arguments={"inputs": []}, after=ended.set)
+    job = jobs.start(
+        "index", "手册", work, base_id=1, arguments={"inputs": []}, after=lambda job: ended.append(job.state)
+    )
     finished = jobs.wait(job.id, 10)
     assert (finished.state, finished.done, finished.total) == ("done", 2, 2)
     assert [result.name for result in finished.results] == ["a.md", "b.md"]
-    assert ended.is_set()
+    assert ended == ["done"]
 
 
 def test_stop_is_passed_on_and_what_is_finished_stays(jobs: Jobs) -> None:
