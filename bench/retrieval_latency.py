@@ -263,7 +263,7 @@ def tantivy_engine(folder: Path, words: list[list[str]]) -> Engine:
     def delete() -> None:
         writer = index.writer(heap_size=50_000_000, num_threads=1)
         for n in range(CHUNKS_PER_FILE):
-            writer.delete_documents("id", first + n)
+            writer.delete_documents_by_term("id", first + n)
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
