@@ -228,8 +228,8 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "训练{arm}用时 {training} 分钟，而它并不比检索回答得更快：不能以节省时间为由选择它。",
     },
     "flip_none": {
-        "en": "There is no price in time: {better} is not slower than {other}.",
-        "zh": "没有时间上的代价：{better}并不比{other}慢。",
+        "en": "No price in time was shown: as far as was measured, {better} is not slower than {other}.",
+        "zh": "未见时间上的代价：就所测而言，{better}并不比{other}慢。",
     },
     "flip_speed": {
         "en": "{better} takes {seconds} s longer per answer than {other}: whoever gives up more than {points} points "

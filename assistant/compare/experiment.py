@@ -183,10 +183,13 @@ def run_experiment(
 
 def _begin(store: Experiments, experiment: Experiment, asker: Asker) -> list[str]:
     """Write the manifest at the first start, compare it at a later one; return the searched files' names."""
+    earlier = experiment.manifest.get("identity", {})
+    answered = len(store.answered(experiment.id))
+    if answered == len(experiment.questions) * len(experiment.plan.arms):  # nothing is left to be asked
+        return list(earlier.get("sources", {}))
     code = code_manifest()
     identity = asker.identity(experiment.plan.arms) | {"prompt_code_sha256": code["prompt_code_sha256"]}
-    earlier = experiment.manifest.get("identity")
-    if earlier is not None and store.answered(experiment.id):
+    if answered:
         changed = sorted(
             key for key in identity.keys() | earlier.keys() if identity.get(key) != earlier.get(key)
         )

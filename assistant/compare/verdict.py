@@ -250,15 +250,16 @@ def _flip(results: Mapping[str, Any]) -> list[Sentence]:
     """How much a second would have to be worth to turn the verdict round."""
     contrast = results["contrast"]
     gain = contrast["difference"]
-    seconds = next((pair["difference"] for pair in results["others"] if pair["metric"] == "total_s"), None)
-    if seconds is None or not (contrast["interval"]["low"] > 0 or contrast["interval"]["high"] < 0):
+    waits = next((pair for pair in results["others"] if pair["metric"] == "total_s"), None)
+    if waits is None or not (contrast["interval"]["low"] > 0 or contrast["interval"]["high"] < 0):
         return []
+    seconds, sure = waits["difference"], waits["interval"]["low"] > 0 or waits["interval"]["high"] < 0
     better, other = (
         (contrast["second"], contrast["first"]) if gain > 0 else (contrast["first"], contrast["second"])
     )
     slower = seconds if gain > 0 else -seconds
     params = {"better": arm_label(better), "other": arm_label(other), "seconds": f"{abs(slower):.1f}"}
-    if slower < 0.05:
+    if slower < 0.05 or not sure:
         return [Sentence("flip_none", params)]
     return [Sentence("flip_speed", params | {"points": _points(abs(gain) / slower, 1)})]
 

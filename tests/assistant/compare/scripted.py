@@ -52,6 +52,7 @@ class ScriptedAsker:
         self.searched: list[str] = []
         self.asked: list[tuple[str, str]] = []
         self.model = "scripted"
+        self.slow_rag = True
 
     def identity(self, arms: Sequence[str]) -> dict[str, Any]:
         return {"model": self.model, "sources": {"a.md": "00"}}
@@ -67,7 +68,11 @@ class ScriptedAsker:
         i = _number(question)
         if self.fails(arm, i):
             raise EngineError("generation_failed", model="scripted", reason="told to")
-        clocks = {"first_token": 100.0, "generate": 90.0, "total": 200.0 + 100 * arm.startswith("rag")}
+        clocks = {
+            "first_token": 100.0,
+            "generate": 90.0,
+            "total": 200.0 + 100 * (arm.startswith("rag") and self.slow_rag),
+        }
         if not arm.startswith("rag"):
             text = f"value {i}" if self.base_knows(i) else "something else"
             return Answer(text, completion_tokens=10, timings_ms=clocks)

@@ -101,6 +101,13 @@ def test_break_even_counts_seconds(told) -> None:
     assert "after 6,000 questions" in line or "after 5,9" in line  # 600 s at 0.1 s a question and the look-up
 
 
+def test_time_that_was_not_shown_to_differ_is_no_price(told) -> None:
+    same = ScriptedAsker(base_knows=lambda i: False)
+    same.slow_rag = False
+    said = told(same, primary="contains_reference")
+    assert any("No price in time was shown" in line for line in said.lines("en"))
+
+
 def test_missing_questions_are_counted_for_what_was_found() -> None:
     base = {"n": 50, "n_effective": 50.0, "gains": 9, "losses": 6, "difference": 0.06, "sd": 0.55}
     binary = more_questions(base | {"method": "mcnemar"}, margin=0.05)

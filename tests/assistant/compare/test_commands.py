@@ -1,0 +1,133 @@
+"""`tandem experiment` on a real document and the embedded models."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import assistant.cli
+from finetune.folders import ModelFolder
+
+SAMPLES = Path(__file__).resolve().parents[3] / "samples"
+MANUAL = SAMPLES / "manual" / "en" / "QF-47 Troubleshooting and Release Notes.md"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def tandem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command as the shell would; returns exit code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+
+    def run(*arguments: str, language: str = "en") -> tuple[int, str, str]:
+        monkeypatch.setattr(assistant.cli, "LANGUAGE", language)
+        monkeypatch.setattr(sys, "argv", ["tandem", "experiment", *arguments])
+        capsys.readouterr()
+        try:
+            assistant.cli.main()
+            code: Any = 0
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return int(code), out, err
+
+    return run
+
+
+def test_a_real_experiment_from_run_to_replay(
+    tandem: Run, tmp_path: Path, minilm_folder: ModelFolder, smollm2_folder: ModelFolder
+) -> None:
+    (tmp_path / "data" / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
+    app = assistant.cli.opened("test")
+    with app as opened:
+        inputs, _ = opened.gather([MANUAL])
+        list(opened.index(opened.create_base("notes").id, inputs))
+    rows = [json.loads(line) for line in (SAMPLES / "questions" / "en.jsonl").read_text("utf-8").splitlines()]
+    chosen = [row for row in rows if row["source"] == MANUAL.name][:2]
+    questions = tmp_path / "q.jsonl"
+    questions.write_text("\n".join(map(json.dumps, chosen)), encoding="utf-8")
+
+    code, out, err = tandem("run", str(questions), "--base", "notes", "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    number = str(told["id"])
+    assert "There are only 2 questions" in err
+    assert "4/4" in err
+    arms = told["results"]["arms"]
+    assert [arms[arm]["answered"] for arm in ("base", "rag")] == [2, 2]
+    assert told["results"]["retrieval"]["recall_at_5"]["n"] == 2
+
+    code, out, _ = tandem("show", number, "--json")
+    shown = json.loads(out)
+    assert shown["verdict"]["word"] == "few"
+    identity = shown["manifest"]["identity"]
+    assert identity["model"] == "smollm2-135m-instruct"
+    assert list(identity["sources"]) == [MANUAL.name]
+    rag = next(answer for answer in shown["answers"] if answer["arm"] == "rag")["answer"]
+    assert len(rag["record"]["prompt_sha256"]) in (0, 64)
+    assert rag["record"]["index_generation"]
+    assert rag["record"]["sampling"]["temperature"] == 0.0
+    assert all(found["retrieval"]["passages"] for found in shown["retrievals"].values())
+
+    assert tandem("replay", number)[0] == 0
+    code, out, err = tandem("run", "--resume", number)
+    assert code == 0, err
+    assert "4/4  " not in err  # nothing is asked again
+    page = tmp_path / "r.html"
+    assert tandem("show", number, "--html", str(page), language="zh")[0] == 0
+    assert '<html lang="zh">' in page.read_text(encoding="utf-8")
+
+
+def test_misuse_and_unknown_numbers_are_one_line(tandem: Run, tmp_path: Path) -> None:
+    assert tandem("run")[0] == 2
+    code, _, err = tandem("show", "7")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "no experiment 7" in err
+    assert "没有编号为 7 的实验" in tandem("replay", "7", language="zh")[2]
+    bad = tmp_path / "bad.csv"
+    bad.write_text("frage\nWo?\n", encoding="utf-8")
+    code, _, err = tandem("run", str(bad))
+    assert code == 1
+    assert "no column `question`" in err
+    good = SAMPLES / "questions" / "en.jsonl"
+    code, _, err = tandem("run", str(good), "--dry-run")
+    assert code == 0
+    assert "120 questions would show a difference of about 14 points" in err
+    assert tandem("run", str(good), "--dry-run", "--arm", "rag")[0] == 1
+    assert tandem("run", str(good), "--dry-run", "--contrast", "rag")[0] == 2
+    assert tandem("list", "--json")[1].strip() == "[]"
+
+
+def test_replay_and_compare_fail_when_numbers_are_worse(tandem: Run, tmp_path: Path) -> None:
+    from assistant.compare.experiment import make_plan, run_experiment
+    from assistant.compare.store import Experiments
+    from tests.assistant.compare.scripted import ScriptedAsker, make_questions
+
+    store = Experiments(tmp_path / "data" / "tandem.db")
+    questions = make_questions(30)
+    for knows in (True, False):
+        number = store.create("", questions, make_plan(questions, ["base", "rag"]))
+        list(run_experiment(store, number, ScriptedAsker(base_knows=lambda i, knows=knows: knows)))
+    store.close()
+    code, out, err = tandem("compare", "1", "2")
+    assert code == 1
+    assert "base: 80.0 -> 0.0" in out
+    assert "worse" in out
+    assert "got worse" in err
+    assert tandem("compare", "2", "1")[0] == 0
+    assert tandem("replay", "1")[0] == 0
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "data" / "tandem.db") as db:
+        db.execute(
+            "UPDATE experiment_answer SET scores = replace(scores, '\"squad_f1\": 1.0', '\"squad_f1\": 0.9')"
+        )
+    code, out, err = tandem("replay", "1")
+    assert code == 1
+    assert "squad_f1: 0.9 -> 1.0" in out
+    assert "other numbers" in err
