@@ -269,7 +269,7 @@ class _ArmRun:
                 message = piece["answer"] if message is None else message + piece["answer"]
                 self._show(piece["answer"])
         assert message is not None
-        answer = self._finish(message, state.get("shaped"), profile, sampling, clocks, retrieval)
+        answer = self._finish(message, state, profile, sampling, clocks, retrieval)
         self._events.put(Finished(self.arm, answer))
 
     def _prepare(self) -> tuple[BaseChatModel, ContextProfile, Sampling]:
@@ -320,7 +320,7 @@ class _ArmRun:
     def _finish(
         self,
         message: BaseMessage,
-        shaped: ShapedContext | None,
+        state: dict[str, Any],
         profile: ContextProfile,
         sampling: Sampling,
         clocks: dict[str, float],
@@ -328,6 +328,8 @@ class _ArmRun:
     ) -> Answer:
         """The answer with its citations, counts, clocks and record."""
         shared = self._shared
+        shaped: ShapedContext | None = state.get("shaped")
+        question: str = state.get("query", shared.text)  # a follow-up's own words say little
         told = message.response_metadata
         text = message.text.strip()
         reason = told.get("finish_reason") or "stop"
@@ -336,10 +338,10 @@ class _ArmRun:
         if refused and self.arm.retrieval:
             text = refusal(shared.language)
         elif shown and profile.guard and reason != "cancelled":
-            text = guard_answer(shared.text, text, shown, embedder=shared.embedder).text
+            text = guard_answer(question, text, shown, embedder=shared.embedder).text
         began = time.perf_counter()
         sentences, citations = cite(
-            text, [] if refused else shown, question=shared.text, embedder=shared.embedder
+            text, [] if refused else shown, question=question, embedder=shared.embedder
         )
         clocks["cite"] = _ms(began)
         for stage in ("prefill", "generate"):

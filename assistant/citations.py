@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.arms import Citation, Sentence
-from assistant.claims import Claim, claims_something, numbers_in, read_claim
+from assistant.claims import Claim, claims_something, measures_in, numbers_in, read_claim
 from assistant.sentences import is_table_row, split_sentences, terms
 from knowledge.documents import Passage
 
@@ -40,6 +40,8 @@ class _Place:
     numbers: frozenset[str]
     near: frozenset[str]
     near_numbers: frozenset[str]
+    measures: frozenset[str]
+    tabular: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def _places(passages: Sequence[Passage]) -> list[_Place]:
     """Every sentence of every passage, with what stands beside it."""
     places: list[_Place] = []
     for at, passage in enumerate(passages):
-        spans = split_sentences(passage.text)
+        spans = _without_titles(split_sentences(passage.text), passage)
         texts = [passage.text[start:end] for start, end in spans]
         bags = [frozenset(terms(text)) for text in texts]
         numbers = [frozenset(numbers_in(text)) for text in texts]
@@ -102,8 +104,23 @@ def _places(passages: Sequence[Passage]) -> list[_Place]:
                 beside = [head]
             near = title.union(*(bags[j] for j in beside))
             near_numbers = title_numbers.union(*(numbers[j] for j in beside))
-            places.append(_Place(at, start, end, bags[i], numbers[i], near, near_numbers))
+            around = " \n ".join([texts[i], *(texts[j] for j in beside)])
+            measures = frozenset(measures_in(around))
+            tabular = is_table_row(texts[i])
+            places.append(_Place(at, start, end, bags[i], numbers[i], near, near_numbers, measures, tabular))
     return places
+
+
+def _without_titles(spans: Sequence[tuple[int, int]], passage: Passage) -> list[tuple[int, int]]:
+    """Spans without the headings that they begin with: a heading names a subject and states nothing."""
+    kept = []
+    for start, end in spans:
+        for title in passage.heading_path:
+            if passage.text.startswith(title, start) and passage.text[start + len(title) :][:1] in ("", "\n"):
+                start = min(start + len(title) + 1, end)
+        if passage.text[start:end].strip():
+            kept.append((start, end))
+    return kept
 
 
 def _supports(
@@ -143,10 +160,20 @@ def _holds_facts(claim: Claim, place: _Place, passage: Passage) -> bool:
         return False
     if claim.numbers and not claim.numbers & place.numbers and claim.terms:
         return False
+    if not all(_gives(place, measure) for measure in claim.measures):
+        return False
     if claim.names or claim.identifiers:
         whole = " ".join((*passage.heading_path, passage.source_name, passage.text)).lower()
         return all(word in whole for word in claim.names | claim.identifiers)
     return True
+
+
+def _gives(place: _Place, measure: str) -> bool:
+    """Whether the place gives a number with its unit; in a table the unit may stand in the head."""
+    if measure in place.measures:
+        return True
+    number = measure.split(" ")[0]
+    return place.tabular and not any(other.split(" ")[0] == number for other in place.measures)
 
 
 def _ask_embedder(

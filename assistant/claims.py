@@ -25,6 +25,41 @@ _NUMBER_WORD = re.compile(r"\b(" + "|".join(list(_WORDS)[2:]) + r")\b", re.IGNOR
 _NAME = re.compile(r"\b[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]+\b|\b[A-Z]{2,}\b")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•·]\s+|\(?\d{1,3}[.)、）]\s*|#{1,6}\s+|>\s+)+")
 _MARKUP = re.compile(r"[*_`~]+|\[\^?\d+\]|!?\[([^\]]*)\]\([^)]*\)")
+_UNITS = {
+    unit: spellings[0]
+    for spellings in (
+        ("s", "sec", "secs", "second", "seconds", "秒", "秒钟"),
+        ("min", "mins", "minute", "minutes", "分", "分钟"),
+        ("h", "hr", "hrs", "hour", "hours", "小时", "时"),
+        ("day", "days", "天", "日"),
+        ("week", "weeks", "周", "星期"),
+        ("month", "months", "个月", "月"),
+        ("year", "years", "年"),
+        ("mm", "millimetre", "millimetres", "millimeter", "millimeters", "毫米"),
+        ("cm", "centimetre", "centimetres", "centimeter", "centimeters", "厘米"),
+        ("m", "metre", "metres", "meter", "meters", "米"),
+        ("km", "kilometre", "kilometres", "kilometer", "kilometers", "公里", "千米"),
+        ("g", "gram", "grams", "克"),
+        ("kg", "kilogram", "kilograms", "公斤", "千克"),
+        ("ml", "millilitre", "millilitres", "milliliter", "milliliters", "毫升"),
+        ("l", "litre", "litres", "liter", "liters", "升"),
+        ("%", "percent", "per cent"),
+        ("°c", "℃", "degrees celsius", "摄氏度"),
+        ("v", "volt", "volts", "伏"),
+        ("w", "watt", "watts", "瓦"),
+        ("a", "ampere", "amperes", "amp", "amps", "安"),
+        ("n·m", "nm", "newton metres"),
+        ("mb",),
+        ("gb",),
+    )
+    for unit in spellings
+}
+_MEASURE = re.compile(
+    r"(?<![A-Za-z0-9_.])(\d+(?:[.,]\d+)*)\s?("
+    + "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
+    + r")(?![A-Za-z])",
+    re.IGNORECASE,
+)
 _NOT_NAMES = frozenset(
     "The A An It Its This That These Those He She They We You I In On At By For From With Without To Of And Or But "
     "If When While After Before Since Because As So Then There Here How What Which Who Why Where Yes No Not Each "
@@ -51,6 +86,7 @@ class Claim:
     Args:
         terms: stemmed words and pairs of Chinese characters.
         numbers: normalized, such as "1200" for "1,200".
+        measures: numbers with their units, such as "25 min"; the same number of something else is no support.
         identifiers: names with digits in them, such as "x200", in lower case.
         names: capitalized words, in lower case.
         negated: whether it denies something.
@@ -58,6 +94,7 @@ class Claim:
 
     terms: frozenset[str]
     numbers: frozenset[str]
+    measures: frozenset[str]
     identifiers: frozenset[str]
     names: frozenset[str]
     negated: bool
@@ -71,8 +108,9 @@ def read_claim(text: str) -> Claim:
     # "12kg" is a number with its unit, not a name.
     identifiers = {word for word in identifiers if not _NUMBER_WITH_UNIT.match(word)}
     return Claim(
-        terms=frozenset(terms(plain)),
+        terms=frozenset(terms(_MEASURE.sub(r"\1", plain))),
         numbers=frozenset(numbers),
+        measures=frozenset(measures_in(plain)),
         identifiers=frozenset(identifiers),
         names=frozenset(_names(plain)),
         negated=bool(_NEGATION.search(plain)),
@@ -104,6 +142,15 @@ def numbers_in(text: str) -> set[str]:
         if value is not None:
             found.add(str(value))
     return found
+
+
+def measures_in(text: str) -> set[str]:
+    """Return the numbers of a text that have a unit, as "25 min", whatever way both are spelt."""
+    text = _NUMBER_WORD.sub(lambda match: _WORDS[match.group().lower()], text)
+    text = _HAN_NUMBER.sub(lambda match: match.group(1) or str(_han_value(match.group(2)) or 1), text)
+    return {
+        f"{_normal(match.group(1))} {_UNITS[match.group(2).lower()]}" for match in _MEASURE.finditer(text)
+    }
 
 
 def _normal(number: str) -> str:

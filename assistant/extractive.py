@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from assistant.claims import measures_in, numbers_in
 from assistant.sentences import rank_sentences, split_sentences, table_head, terms
 from knowledge.documents import Passage
 
@@ -36,11 +37,17 @@ def support(answer: str, passages: Sequence[Passage], question: str = "") -> flo
     """Return the share of the answer's own words that one passage holds, 0..1.
 
     Its own are those that stand neither in the question nor in a title: an answer that only repeats these
-    says nothing and gets 0.
+    says nothing and gets 0. So does one whose number the passage lacks, or gives of something else.
     """
     asked = set(terms(question))
+    numbers, measures = numbers_in(answer) - numbers_in(question), measures_in(answer)
     best = 0.0
     for passage in passages:
+        if not numbers <= numbers_in(passage.text):
+            continue
+        # In a table the unit stands in the head, away from its number.
+        if "|" not in passage.text and not measures <= measures_in(passage.text):
+            continue
         own = set(terms(answer)) - asked - set(terms(" ".join(passage.heading_path)))
         if own:
             best = max(best, len(own & set(terms(passage.text))) / len(own))
@@ -78,7 +85,7 @@ def _readable(text: str, span: tuple[int, int]) -> str:
     row = text[span[0] : span[1]]
     head = table_head(text, split_sentences(text), span)
     if head is None:
-        return " ".join(row.split())
+        return " ".join(re.sub(r"^\s*[-*•]\s+", "", row).split())
     cells = _cells(row)
     if head == span:
         return "; ".join(cell for cell in cells if cell)

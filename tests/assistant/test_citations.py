@@ -9,6 +9,7 @@ import pytest
 from assistant.arms import Citation, Sentence
 from assistant.citations import cite
 from assistant.claims import claims_something, numbers_in
+from assistant.extractive import guard_answer
 from knowledge.documents import Passage
 
 EN = (
@@ -192,3 +193,32 @@ def test_precision_and_recall_on_public_data(shared_data: Path) -> None:
         assert figures.recall >= 0.9
         assert figures.cited_share["number"] <= 0.05
         assert figures.cited_share["stranger"] <= 0.05
+
+
+SAFETY = (
+    "2 Safety\nDo not plug it in again until it has dried for at least 24 hours.\n"
+    "- The Hearthplate under the drip tray reaches 78 °C. Let it cool for 25 minutes before you touch it."
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
+        ("25 minutes", True),
+        ("25 min", True),
+        ("It reaches 78 ℃.", True),
+        ("2 hours", False),  # the 2 is a heading's
+        ("24 minutes", False),  # 24 of something else
+        ("Let it cool for 25 hours.", False),
+        ("78 minutes", False),
+    ],
+)
+def test_a_number_needs_its_unit_and_a_heading_states_nothing(answer: str, supported: bool) -> None:
+    passage = Passage(1, 1, 1, "m.pdf", SAFETY, 0, len(SAFETY), 0.5, heading_path=("2 Safety",))
+    sentences, citations = cite(answer, [passage], question="How long must the Hearthplate cool?")
+    assert sentences[0].supported is supported
+    for citation in citations:
+        for start, end in citation.spans:
+            assert "Safety" not in SAFETY[start:end]
+    if not supported:
+        assert guard_answer("How long must it be left?", answer, [passage]).replaced
