@@ -114,7 +114,9 @@ def _responses(op: _Operation, names: Mapping[Any, dict[str, Any]]) -> dict[str,
     content = {"application/json": {"schema": shape(op.reply)}}
     told = "the answer"
     if op.event is not None:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        data = {"type": "string", "contentMediaType": "application/json", "contentSchema": shape(op.event)}
+        event = {"type": "object", "properties": {"data": data}, "required": ["data"]}
+        content["text/event-stream"] = {"schema": event}
         told = f"the answer; with stream, events whose data is a {op.event.__name__}, then [DONE]"
     found: dict[str, Any] = {"200": {"description": told, "content": content}}
     for status, why in _ERRORS.items():

@@ -1,5 +1,6 @@
 """The API's routes, for any Starlette application: the page's, or one of their own."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,16 @@ def build_routes(get_app: Callable[[], "App"], settings: ServerSettings) -> list
     token = settings.token.get_secret_value() if settings.token is not None else None
     body_bytes = settings.max_body_kb << 10
     return [
-        Route(path, Door(handlers, token=token, body_bytes=body_bytes)) for path, handlers in doors.items()
+        _Route(path, Door(handlers, token=token, body_bytes=body_bytes)) for path, handlers in doors.items()
     ]
+
+
+class _Route(Route):
+    """A route whose parameters may hold anything, line breaks too."""
+
+    def __init__(self, path: str, endpoint: Door) -> None:
+        super().__init__(path, endpoint)
+        self.path_regex = re.compile(self.path_regex.pattern, re.DOTALL)
 
 
 class About:
