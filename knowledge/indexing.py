@@ -262,7 +262,6 @@ class Pipeline:
 
     def run(self, tasks: Iterable[Task]) -> Iterator[IndexEvent]:
         """Yield `FileStarted`, `FileProgress` and `FileDone` of every task."""
-        ahead = self.config.parse_workers * 2
         waiting: deque[tuple[Task, Future[Prepared]]] = deque()
         remaining = iter(tasks)
         group: list[Prepared] = []
@@ -276,7 +275,7 @@ class Pipeline:
                     self.stopped = self.stopped or self.should_stop()
                     if self.stopped:
                         break
-                    while len(waiting) < ahead and (task := next(remaining, None)) is not None:
+                    while self._has_room(waiting) and (task := next(remaining, None)) is not None:
                         waiting.append((task, workers.submit(task.prepare)))
                     if not waiting:
                         break
@@ -301,6 +300,14 @@ class Pipeline:
             finally:
                 for _, future in waiting:
                     future.cancel()
+
+    def _has_room(self, waiting: "deque[tuple[Task, Future[Prepared]]]") -> bool:
+        """Whether another file may be read ahead: small ones until they fill a batch, large ones a few."""
+        workers = self.config.parse_workers
+        if len(waiting) < workers * 2 or len(waiting) >= workers * 32:
+            return len(waiting) < workers * 2
+        ready = [future for _, future in waiting if future.done() and future.exception() is None]
+        return sum(len(future.result().texts) for future in ready) < self.config.batch_chunks
 
     def _flush(self, group: list[Prepared], writing: "_Writing") -> Iterator[IndexEvent]:
         """Embed a group of files, then hand it to the writer and report the group before."""

@@ -48,11 +48,17 @@ class Lanes:
 
 def _single_threaded(count: int) -> ThreadPoolExecutor:
     """Start `count` threads in which torch uses one core each."""
-    import torch
-
-    pool = ThreadPoolExecutor(count, "embed", initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(count, "embed", initializer=_use_one_core)
     started = threading.Barrier(count + 1)  # holds each thread until all of them exist
     for _ in range(count):
         pool.submit(started.wait)
     started.wait()
     return pool
+
+
+def _use_one_core() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    # A thread takes over the number that was set last, by whichever thread, when it first needs it: need it now.
+    torch.get_num_threads()
