@@ -136,6 +136,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "没有编号为 {id} 的实验。`tandem experiment list` 会列出已有的实验。",
     },
     # experiments: question sets
+    "passages_exist": {
+        "en": "{name} is in {folder} already and is not overwritten. Choose an empty folder.",
+        "zh": "{folder} 中已有 {name}，不会覆盖。请选择一个空文件夹。",
+    },
     "question_answer_not_in_passage": {
         "en": "{count} answers do not stand in the passage given for them ({rows}). They are asked and scored, "
         "but not for retrieval and citations. Correct the passage or the answer.",

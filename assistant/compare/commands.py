@@ -274,6 +274,25 @@ def compare(first: Number, second: Number, as_json: JsonFlag = False) -> None:
         fail(say("An arm got worse.", "有方式变差了。"))
 
 
+@experiment_cli.command(
+    "passages", help=_say("Write a SQuAD file's passages as documents.", "把 SQuAD 文件中的段落写成文档。")
+)
+def passages(
+    questions: Annotated[Path, typer.Argument(help=_say("JSON in SQuAD form.", "SQuAD 形式的 JSON。"))],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help=_say("Where to; then: tandem index FOLDER.", "目标文件夹；然后：tandem index 文件夹。")
+        ),
+    ],
+) -> None:
+    """Write the passages that a SQuAD file asks about, one Markdown file per article."""
+    from assistant.compare.question_files import write_passages
+
+    for path in write_passages(questions, folder):
+        print(path)
+
+
 class _Opened:
     """The stored experiments, for commands that need neither models nor documents."""
 

@@ -66,10 +66,7 @@ def read_rows(path: Path) -> list[Row]:
     if suffix == ".jsonl":
         return list(_from_objects(path, _json_lines(path, text)))
     if suffix == ".json":
-        try:
-            data = json.loads(text)
-        except ValueError as err:
-            raise QuestionSetError("questions_not_json", name=path.name, line=_line(err), reason=err) from err
+        data = _json(path, text)
         if isinstance(data, dict) and isinstance(data.get("data"), list):
             return list(_from_squad(path, data["data"]))
         if isinstance(data, list):
@@ -78,6 +75,43 @@ def read_rows(path: Path) -> list[Row]:
     if suffix in (".csv", ".tsv"):
         return list(_from_table(path, text))
     raise QuestionSetError("questions_form_unknown", name=path.name)
+
+
+def write_passages(path: Path, folder: Path) -> list[Path]:
+    """Write the passages of a file in SQuAD form as Markdown, one file per article, to be indexed.
+
+    Args:
+        folder: made when missing; files that are there already are not overwritten.
+
+    Returns:
+        The files written.
+
+    Raises:
+        QuestionSetError: the file is not in SQuAD form, or a file is there already.
+    """
+    data = _json(path, _decoded(path))
+    if not isinstance(data, dict) or not isinstance(data.get("data"), list):
+        raise QuestionSetError("questions_form_unknown", name=path.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for number, article in enumerate(data["data"], 1):
+        title = _text(article.get("title")) or path.stem
+        safe = "".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in title)[:60]
+        target = folder / f"{number:04} {safe.strip()}.md"
+        if target.exists():
+            raise QuestionSetError("passages_exist", name=target.name, folder=folder)
+        contexts = (_text(paragraph.get("context")) for paragraph in article.get("paragraphs", ()))
+        text = f"# {title.replace('_', ' ')}\n\n" + "\n\n".join(filter(None, contexts)) + "\n"
+        target.write_text(text, encoding="utf-8")
+        written.append(target)
+    return written
+
+
+def _json(path: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as err:
+        raise QuestionSetError("questions_not_json", name=path.name, line=_line(err), reason=err) from err
 
 
 def _decoded(path: Path) -> str:

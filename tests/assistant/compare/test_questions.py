@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.compare.question_files import write_passages
 from assistant.compare.questions import (
     Evidence,
     check_questions,
@@ -193,3 +194,17 @@ def test_language_filter_that_leaves_nothing() -> None:
         load_questions(SAMPLES / "en.jsonl", language="fr")
     with pytest.raises(QuestionSetError, match="no question"):
         check_questions("none", [])
+
+
+def test_squad_passages_become_documents_that_hold_the_evidence(shared_data, tmp_path: Path) -> None:
+    path = shared_data / "qa" / "squad2" / "squad2.json"
+    written = write_passages(path, tmp_path / "new")
+    assert len(written) == 8
+    text = "".join(file.read_text(encoding="utf-8") for file in written)
+    asked = load_questions(path).questions
+    assert all(evidence.quote in text for question in asked for evidence in question.evidence)
+    with pytest.raises(QuestionSetError, match="not overwritten"):
+        write_passages(path, tmp_path / "new")
+    (tmp_path / "list.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(QuestionSetError, match="not a question set"):
+        write_passages(tmp_path / "list.json", tmp_path / "other")

@@ -1,0 +1,69 @@
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from assistant.compare.background import BackgroundRun
+from assistant.compare.experiment import make_plan
+from assistant.compare.store import Experiments
+from tests.assistant.compare.scripted import ScriptedAsker, make_questions
+
+
+class Gate(ScriptedAsker):
+    """Waits before its seventh answer until it may go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached, self.go = threading.Event(), threading.Event()
+
+    def ask(self, question, arm, retrieval, language):
+        if len(self.asked) == 6:
+            self.reached.set()
+            assert self.go.wait(20)
+        return super().ask(question, arm, retrieval, language)
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    opened = Experiments(tmp_path / "tandem.db")
+    yield opened
+    opened.close()
+
+
+def test_a_run_in_the_background_is_watched_stopped_and_continued(store: Experiments) -> None:
+    questions = make_questions(12)
+    number = store.create("", questions, make_plan(questions, ["base", "rag"]))
+    asker = Gate()
+    run = BackgroundRun(store, number, asker)
+    assert asker.reached.wait(20)
+    until = time.monotonic() + 10
+    while run.progress().done < 6 and time.monotonic() < until:
+        time.sleep(0.01)
+    progress = run.progress()
+    assert (progress.state, progress.done, progress.total) == ("running", 6, 24)
+    assert progress.seconds_left is not None
+    assert store.get(number).state == "running"
+    run.stop()
+    asker.go.set()
+    ended = run.wait(20)
+    assert (ended.state, ended.done) == ("stopped", 7)
+    assert store.get(number).state == "stopped"
+    assert store.get(number).results is not None  # of what there is
+    again = BackgroundRun(store, number, ScriptedAsker()).wait(20)
+    assert (again.state, again.done, again.failed) == ("done", 24, 0)
+
+
+def test_what_ends_a_run_is_told(store: Experiments) -> None:
+    ended = BackgroundRun(store, 99, ScriptedAsker()).wait(20)
+    assert ended.state == "failed"
+    assert "no experiment 99" in str(ended.error)
+    questions = make_questions(12)
+    number = store.create("", questions, make_plan(questions, ["base", "rag"]))
+
+    def broken(arm: str, i: int) -> bool:
+        raise RuntimeError("a defect")
+
+    ended = BackgroundRun(store, number, ScriptedAsker(fails=broken)).wait(20)
+    assert (ended.state, str(ended.error)) == ("failed", "a defect")
+    assert store.get(number).state == "stopped"
