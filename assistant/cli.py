@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.adapter_commands import adapters_cli
 from assistant.compare.commands import experiment_cli
+from assistant.data_commands import data_cli
 from assistant.language import shell_language
 from assistant.messages import Language
+from assistant.training_commands import runs_cli, train
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -292,6 +295,12 @@ models_cli = typer.Typer(
 )
 cli.add_typer(models_cli, name="models")
 cli.add_typer(experiment_cli, name="experiment")
+cli.add_typer(data_cli, name="data")
+cli.add_typer(runs_cli, name="runs")
+cli.add_typer(adapters_cli, name="adapters")
+cli.command(
+    "train", help=say("Train an adapter: tandem train rows.json", "训练适配器：tandem train rows.json")
+)(train)
 
 
 @models_cli.callback()

@@ -20,7 +20,7 @@ SAMPLE_ANSWERS = 8
 LONGEST_ANSWER = 160
 ENDING_SHARE = 0.5
 FORGETTING_LIMIT = 0.15
-"""Part of the general questions that may be lost; one question is 0.025."""
+"""Part of the general questions that may be lost; one question is 0.03."""
 FEWEST_FOR_LOSS = 4
 PARITY_TOKENS = 24
 
@@ -168,7 +168,10 @@ def general_score(model: Any, tokenizer: Any, *, batch_size: int = 16) -> float:
     import torch
 
     examples = [
-        Example((Message("user", question), Message("assistant", answer)), Source("-", 1))
+        # Short, where many templates would put a long text of their own, which says nothing about the answer.
+        Example(
+            (Message("system", "-"), Message("user", question), Message("assistant", answer)), Source("-", 1)
+        )
         for question, *answers in QUESTIONS
         for answer in answers
     ]
@@ -187,7 +190,7 @@ def general_score(model: Any, tokenizer: Any, *, batch_size: int = 16) -> float:
             sums = torch.zeros(len(numbers)).index_add_(0, which.cpu(), losses.float().cpu())
             counts = torch.bincount(which.cpu(), minlength=len(numbers))
             scores[numbers] = -sums / counts
-    right = scores.view(len(QUESTIONS), 4).argmax(dim=1) == 0
+    right = scores.view(len(QUESTIONS), 3).argmax(dim=1) == 0
     return float(right.float().mean())
 
 

@@ -143,6 +143,10 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{tensors} tensors hold infinite values or none at all, such as {name}. Train again with a lower learning rate.",
         "zh": "{tensors} 个张量含有无穷或非数值，例如 {name}。请调低学习率后重新训练。",
     },
+    "gate_served_differs": {
+        "en": "The engine answers differently from transformers: {same} of {answers} answers are the same.",
+        "zh": "引擎与 transformers 的回答不同：{answers} 个回答中 {same} 个一致。",
+    },
     "gate_shape": {
         "en": "The weights do not fit the base model: {reason}. Choose the model it was trained on.",
         "zh": "权重与基础模型不匹配：{reason}。请选择训练时使用的模型。",

@@ -1,0 +1,338 @@
+"""Training with this installation's models, folders and settings: `finetune` joined with where things lie.
+
+Needs no open data folder: a training run never touches the knowledge base, so it may go on beside the page.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant.models import fetch
+from assistant.settings import Settings, load_settings
+from finetune.config import DataConfig, RunConfig, TrainingConfig
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from finetune.adapters import AdapterInfo
+    from finetune.checks import Gate
+    from finetune.examples import Finding
+    from finetune.export import Merged
+    from finetune.folders import ModelFolder
+    from finetune.preflight import PreflightReport
+    from finetune.run_folder import Status
+    from finetune.runs import RunInfo
+
+
+def runs_dir(settings: Settings) -> Path:
+    """Where runs are kept."""
+    return settings.data_dir / "runs"
+
+
+def datasets_dir(settings: Settings) -> Path:
+    """Where datasets that Tandem made are kept."""
+    return settings.data_dir / "datasets"
+
+
+def check_dataset(
+    path: Path,
+    settings: Settings,
+    *,
+    model: str | None = None,
+    dataset: str | None = None,
+    columns: dict[str, str] | None = None,
+    rows: DataConfig | None = None,
+    test: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> "PreflightReport":
+    """Say what of a dataset would be trained, by the tokenizer and template of a model.
+
+    Args:
+        model: by default the chat model of the settings.
+        test: a dataset whose questions must not be trained.
+
+    Raises:
+        DatasetError: it cannot be read, or too many rows would be lost.
+    """
+    from finetune.formats.reading import read_dataset
+    from finetune.preflight import check_data
+    from finetune.runs import load_tokenizer
+
+    tokenizer = load_tokenizer(fetch(model or settings.models.chat, settings))
+    questions = [] if test is None else [e.prompt for e in read_dataset(test).examples]
+    return check_data(
+        path, tokenizer, dataset=dataset, columns=columns, config=rows, test=questions, progress=progress
+    )[1]
+
+
+def start_run(
+    config: RunConfig,
+    settings: Settings,
+    *,
+    notes: "Sequence[Finding]" = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> "RunInfo":
+    """Examine the data and set a run going; it goes on when this process ends.
+
+    Raises:
+        FinetuneError: model, data or settings cannot be used.
+    """
+    from finetune.runs import start
+
+    return start(
+        config,
+        runs_dir=runs_dir(settings),
+        model=fetch(config.model, settings),
+        adapters_dir=settings.adapters_dir,
+        notes=notes,
+        progress=progress,
+    )
+
+
+def base_of(adapter: "AdapterInfo", settings: Settings) -> "ModelFolder":
+    """The folder of the model that an adapter belongs to."""
+    return fetch(adapter.base_model, settings)
+
+
+def import_adapter(
+    folder: Path, name: str, settings: Settings, *, model: str | None = None
+) -> "tuple[AdapterInfo | None, list[Gate]]":
+    """Take in an adapter folder from elsewhere, after the same checks as our own.
+
+    Args:
+        model: what it belongs to, where the folder does not say or says a place that is not here.
+
+    Raises:
+        FinetuneError: it is no adapter, does not fit, or the name is taken.
+    """
+    from finetune.adapters import import_adapter as take_in
+    from finetune.adapters import named_base
+
+    base = fetch(model or named_base(folder), settings)
+    return take_in(folder, settings.adapters_dir, name=name, base=base, device=settings.models.device)
+
+
+def export_merged(name: str, target: Path, settings: Settings) -> "Merged":
+    """Merge an adapter into its base and write a model folder.
+
+    Raises:
+        FinetuneError: as `finetune.export.export_merged`.
+    """
+    from finetune.adapters import find
+    from finetune.export import export_merged as merge
+
+    base = base_of(find(settings.adapters_dir, name), settings)
+    return merge(settings.adapters_dir, name, target, base=base, device=settings.models.device)
+
+
+def write_self_cognition(name: str, maker: str, target: Path, *, languages: str = "both") -> tuple[Path, int]:
+    """Write the rows of the self-cognition recipe as an alpaca file; return it and how many rows there are.
+
+    Raises:
+        ValueError: name or maker is empty, or the language unknown.
+    """
+    from finetune.formats.writing import write_dataset
+    from finetune.self_cognition import self_cognition
+
+    rows = self_cognition(name, maker, languages=languages)  # type: ignore[arg-type]
+    export = write_dataset(rows, target.parent, name=target.stem, formatting="alpaca")
+    return export.files[target.stem], export.rows
+
+
+@dataclass(frozen=True, slots=True)
+class TunedModel:
+    """What a run of `FineTuner` made.
+
+    Args:
+        tuner: that trained it.
+        run: its id.
+        status: how it ended.
+    """
+
+    tuner: "FineTuner"
+    run: str
+    status: "Status"
+
+    @property
+    def folder(self) -> Path:
+        """The PEFT adapter, with its card."""
+        return runs_dir(self.tuner.settings) / self.run / "result"
+
+    def card(self) -> dict[str, Any]:
+        """What its checks measured."""
+        from finetune.run_folder import read_json
+
+        return read_json(self.folder / "card.json")
+
+    def evaluate(self, dataset: str | Path) -> dict[str, float]:
+        """Return the loss per trained token of `dataset`, with and without the adapter."""
+        from finetune.adapters import read_adapter
+        from finetune.checks import pad_id_of
+        from finetune.finishing import held_out_loss
+        from finetune.models import load_model
+        from finetune.training_data import prepare_rows
+
+        read_adapter(self.folder)
+        loaded: Any = load_model(
+            self.tuner.base(), adapter=self.folder, device=self.tuner.settings.models.device
+        )
+        training = replace(TrainingConfig(), eval_share=0.0)
+        config = RunConfig(self.tuner.model, str(dataset), rows=self.tuner.rows, training=training)
+        rows = prepare_rows(config, loaded.tokenizer).train
+        pad = pad_id_of(loaded.tokenizer)
+        tuned = held_out_loss(loaded.model, rows, pad)
+        with loaded.model.disable_adapter():
+            return {"loss": tuned, "base_loss": held_out_loss(loaded.model, rows, pad)}
+
+    def save(self, name: str) -> Path:
+        """Offer the adapter under `name`.
+
+        Raises:
+            AdapterError: it did not pass its checks, or the name is unusable.
+        """
+        from finetune.adapters import offer
+        from finetune.errors import AdapterError
+
+        if not self.card().get("passed"):
+            raise AdapterError("adapter_not_offered_yet", run=self.run)
+        return offer(self.folder, self.tuner.settings.adapters_dir, name)
+
+    def chat_model(self) -> "BaseChatModel":
+        """The tuned model as a LangChain chat model, with an engine of its own."""
+        from assistant.chat_model import EngineChatModel
+        from assistant.engine import Engine
+        from finetune.models import load_model
+
+        base = self.tuner.base()
+        loaded = load_model(base, device=self.tuner.settings.models.device)
+        engine = Engine(loaded.model, loaded.tokenizer, name=base.name, revision=base.revision)
+        engine.load_adapter(self.run, self.folder)
+        return EngineChatModel(engine=engine, adapter=self.run)
+
+
+class FineTuner:
+    """Fine-tuning in three lines, for notebooks and scripts:
+
+        tuned = FineTuner(model="smollm2-135m-instruct").train("rows.json", num_train_epochs=5)
+        print(tuned.evaluate("held_out.json"))
+        tuned.save("my-style")
+
+    Args:
+        model: a name that `tandem models` knows.
+        settings: by default those of the installation.
+        rows: how rows become token ids.
+        training: any field of `TrainingConfig`.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        settings: Settings | None = None,
+        rows: DataConfig | None = None,
+        **training: Any,
+    ) -> None:
+        self.settings = settings or load_settings()
+        self.model = model or self.settings.models.chat
+        self.rows = rows or DataConfig()
+        self.training = TrainingConfig(**training)
+
+    def base(self) -> "ModelFolder":
+        """The base model's folder."""
+        return fetch(self.model, self.settings)
+
+    def train(self, dataset: str | Path, *, epochs: float | None = None, **training: Any) -> TunedModel:
+        """Train on a dataset, wait for the end, and return what came of it.
+
+        Args:
+            dataset: a file or folder, in any layout that `tandem data check` reads.
+            epochs: passes over the rows; the same as `num_train_epochs`.
+            training: fields of `TrainingConfig`, before those given to the tuner.
+
+        Raises:
+            FinetuneError: model or data cannot be used, or the run failed.
+        """
+        for _ in (steps := self.steps(dataset, epochs=epochs, **training)):
+            pass
+        return steps.result
+
+    def steps(self, dataset: str | Path, *, epochs: float | None = None, **training: Any) -> "TrainingSteps":
+        """As `train`, yielding metrics on the way."""
+        chosen = replace(self.training, **training)
+        if epochs is not None:
+            chosen = replace(chosen, num_train_epochs=epochs)
+        return TrainingSteps(self, RunConfig(self.model, str(dataset), rows=self.rows, training=chosen))
+
+
+class TrainingSteps:
+    """The metrics of a run as they come; afterwards `result` holds what came of it."""
+
+    def __init__(self, tuner: FineTuner, config: RunConfig) -> None:
+        self._tuner = tuner
+        self._config = config
+        self._result: TunedModel | None = None
+
+    @property
+    def result(self) -> TunedModel:
+        """What came of the run; only after the last step."""
+        if self._result is None:
+            raise ValueError("the run has not ended; go through all its steps first")
+        return self._result
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        from finetune.errors import TrainingError
+        from finetune.runs import start, status_of, watch
+
+        tuner = self._tuner
+        # No adapters_dir: nothing is offered before `save`.
+        run = start(self._config, runs_dir=runs_dir(tuner.settings), model=tuner.base())
+        for event in watch(run.folder):
+            if isinstance(event, dict):
+                yield event
+        status = status_of(run.folder)
+        if status.state in ("failed", "interrupted"):
+            raise TrainingError(status.code, **status.params)
+        self._result = TunedModel(tuner, run.id, status)
+
+
+def check_served(name: str, settings: Settings, *, max_new_tokens: int = 24) -> "Gate":
+    """Compare what the engine answers with an adapter with what PEFT and transformers answer.
+
+    Raises:
+        FinetuneError: the adapter is unknown, damaged, or of another base.
+    """
+    from assistant.arms import Sampling
+    from assistant.engine import Engine
+    from assistant.generation import EngineFailed, EngineToken, GenerationRequest
+    from finetune.adapters import find, verified
+    from finetune.checks import Gate, greedy
+    from finetune.export import ASK
+    from finetune.models import load_model
+
+    base = base_of(find(settings.adapters_dir, name), settings)
+    folder = verified(settings.adapters_dir, name, base=base)
+    loaded: Any = load_model(base, adapter=folder, device=settings.models.device, dtype=settings.models.dtype)
+    plain = load_model(base, device=settings.models.device, dtype=settings.models.dtype)
+    engine = Engine(plain.model, plain.tokenizer, name=base.name, revision=base.revision)
+    same = 0
+    try:
+        engine.load_adapter(name, folder)
+        sampling = Sampling(max_new_tokens=max_new_tokens, temperature=0.0)
+        for number, question in enumerate(ASK):
+            prompt = engine.render([{"role": "user", "content": question}]).token_ids
+            served = ""
+            for event in engine.stream([GenerationRequest(str(number), prompt, name, sampling)]):
+                if isinstance(event, EngineFailed):
+                    raise event.error
+                if isinstance(event, EngineToken):
+                    served += event.text
+            expected = greedy(loaded.model, loaded.tokenizer, prompt, max_new_tokens)
+            text = loaded.tokenizer.decode(expected, skip_special_tokens=True)
+            # A character whose last bytes were not reached shows as a mark, or not at all.
+            same += served.strip(" \ufffd\n") == text.strip(" \ufffd\n")
+    finally:
+        engine.close()
+    figures = {"same": same, "answers": len(ASK), "difference": 0.0}
+    passed = same == len(ASK)
+    return Gate("served", passed, False, "" if passed else "gate_served_differs", figures, figures)
