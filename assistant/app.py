@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
+    from assistant.compare.votes import Votes
     from assistant.context import ContextProfile
     from assistant.conversations import Conversation, Conversations, ConversationSummary
     from assistant.doctor import Check
@@ -140,7 +141,7 @@ class App:
     def close(self) -> None:
         """Stop jobs, close the stores, let the folder go."""
         with self._building:
-            for name in ("job_list", "loaded", "knowledge", "conversations"):
+            for name in ("job_list", "loaded", "knowledge", "conversations", "votes"):
                 part = self._parts.pop(name, None)
                 if part is not None:
                     part.close()
@@ -185,6 +186,13 @@ class App:
         from assistant.conversations import Conversations
 
         return Conversations(self.settings.database)
+
+    @built_once
+    def votes(self) -> "Votes":
+        """Votes on answers shown side by side."""
+        from assistant.compare.votes import Votes
+
+        return Votes(self.settings.database)
 
     @built_once
     def job_list(self) -> Jobs:

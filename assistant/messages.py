@@ -80,6 +80,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "There is no conversation {id}; it may have been deleted. Start a new one.",
         "zh": "没有编号为 {id} 的会话，它可能已被删除。请新建会话。",
     },
+    "votes_unreadable": {
+        "en": "The votes in {file} cannot be read or written: {reason}. Check the disk and the file.",
+        "zh": "无法读写 {file} 中的投票：{reason}。请检查磁盘和该文件。",
+    },
     "conversations_unreadable": {
         "en": "The conversations in {file} cannot be read or written: {reason}. Check the disk and the file.",
         "zh": "无法读写 {file} 中的会话：{reason}。请检查磁盘和该文件。",
