@@ -243,7 +243,7 @@ class _ArmRun:
             language=shared.language,
             profile=profile,
             condense=self._query.condense,
-            budget=self._budget(model, profile, sampling),
+            budget=self._budget(model, profile, sampling) if self.arm.retrieval else 0,
             refuse_below=shared.refuse_below,
             embedder=shared.embedder,
             whole_message=True,

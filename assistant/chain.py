@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda, RunnablePassthrough
+from langchain_core.runnables.utils import AddableDict
 
 from assistant.arms import Turn
 from assistant.chat_model import EngineChatModel
@@ -133,11 +134,18 @@ def build_chain(
             )
             yield from chat_model.stream(messages)
 
+    def answered(states: Iterator[dict[str, Any]]) -> Iterator[AddableDict]:
+        # As RunnablePassthrough.assign does, but every token stays in this thread.
+        for state in _joined(states):
+            yield AddableDict(state)
+            for piece in answer(iter((state,))):
+                yield AddableDict(answer=piece if whole_message else piece.text)
+
     said: Runnable[Any, Any] = RunnableGenerator(answer)
     if not whole_message:
         said = said | StrOutputParser()
     if retriever is None:
-        return RunnablePassthrough.assign(answer=said)
+        return RunnableGenerator(answered)
     search = RunnableLambda(lambda state: state["query"]) | retriever
     return (
         RunnablePassthrough.assign(query=RunnableLambda(query))

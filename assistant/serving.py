@@ -16,6 +16,7 @@ from assistant.loopback import LOOPBACK, LoopbackOnly, host_name, port_free
 from assistant.settings import Settings
 
 _GOODBYE_S = 3
+_KEEP_ALIVE_S = 75
 
 
 def build_server(app: App) -> Starlette:
@@ -59,6 +60,7 @@ def serve(settings: Settings, *, port: int | None, say: Callable[[str], None]) -
             port=port,
             log_level="warning",
             timeout_graceful_shutdown=_GOODBYE_S,
+            timeout_keep_alive=_KEEP_ALIVE_S,
             server_header=False,
         )
         _Announcing(config, lambda: say(url)).run()
