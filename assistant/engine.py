@@ -1,52 +1,26 @@
 """One model, many requests, each naming its adapter. Knows token ids and text, no documents and no prompts.
 
-A single thread owns the model; everyone else hands it requests and reads events. Active requests take
-turns, a block of the prompt or one token at a time, so that answers asked for together arrive together.
+A single thread owns the model; everyone else hands it requests and reads events. Requests join the running
+batch when they come and leave it when they are done; every step appends a token to all answers at once.
 """
 
-import logging
 import queue
 import threading
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from assistant.active_request import ActiveRequest
 from assistant.errors import EngineError
-from assistant.generation import (
-    EngineDone,
-    EngineEvent,
-    EngineFailed,
-    EngineToken,
-    FinishReason,
-    GenerationRequest,
-    Progress,
-    Prompt,
-)
+from assistant.generation import EngineDone, EngineEvent, EngineFailed, EngineToken, GenerationRequest, Prompt
 
-if TYPE_CHECKING:
-    import torch
-
-    from assistant.decoding import Piece
-
-logger = logging.getLogger(__name__)
+__all__ = ["Engine", "EngineDone", "EngineEvent", "EngineFailed", "EngineToken", "GenerationRequest"]
 
 _PREFIX_BYTES = 512 * 1024 * 1024
+_KV_BYTES = 2 * 1024 * 1024 * 1024
+_MAX_ROWS = 16
 _PATIENCE_S = 0.1
-
-
-class _Active:
-    """A request on its way through the engine: its turns, where its events go, whether to go on."""
-
-    def __init__(self, request: GenerationRequest, events: "queue.SimpleQueue[EngineEvent]") -> None:
-        self.request = request
-        self.events = events
-        self.cancelled = threading.Event()
-        self.arrived = time.perf_counter()
-        self.turns: Iterator[None] = iter(())
-        self.begun = False
-        self.orphaned = False
 
 
 class Engine:
@@ -57,6 +31,12 @@ class Engine:
         tokenizer: the model's; its chat template renders messages.
         name, revision: what records call the model.
         prefix_bytes: memory for prompts read lately (see `assistant.prefix_cache`); 0 keeps none.
+        max_rows: requests that run at once; more wait.
+        kv_bytes: memory for what running requests have read and written, counted by their limits.
+
+    What holds for every request, whatever runs beside it: its adapter alone changes its text, and on the CPU in
+    fp32 and bf16 its logits are bit for bit those it gets when it runs alone, so greedy text is the same. On a
+    GPU, kernels for different numbers of rows may round differently.
     """
 
     def __init__(
@@ -67,12 +47,13 @@ class Engine:
         name: str = "",
         revision: str = "",
         prefix_bytes: int = _PREFIX_BYTES,
+        max_rows: int = _MAX_ROWS,
+        kv_bytes: int = _KV_BYTES,
     ) -> None:
         # torch and transformers take seconds; whoever opens an engine has loaded them already.
-        import inspect
-
-        from assistant.adapter_switch import AdapterSwitch
+        from assistant.forwarding import Forwarding
         from assistant.prefix_cache import PrefixCache
+        from assistant.running_batch import RunningBatch
 
         self.name = name
         self.revision = revision
@@ -80,14 +61,22 @@ class Engine:
         self._model = model
         self._tokenizer = tokenizer
         self._config = model.config.get_text_config()
-        self._adapters = AdapterSwitch(model)
+        self._forwarding = Forwarding(model)
         self._adapter_names: tuple[str, ...] = ()
-        self._prefixes = PrefixCache(self._config, max_bytes=prefix_bytes)
-        self._ends = _end_tokens(model, tokenizer)
-        self._only_last_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self._inbox: queue.SimpleQueue[_Active | Callable[[], None] | None] = queue.SimpleQueue()
+        self._prefixes = PrefixCache(self._config, max_bytes=prefix_bytes, dtype=model.dtype)
+        self._batch = RunningBatch(
+            self._forwarding,
+            self._prefixes,
+            ends=_end_tokens(model, tokenizer),
+            max_rows=max_rows,
+            kv_bytes=kv_bytes,
+            # Whoever sees the closing event may use the id again.
+            on_end=self._forget,
+            name=name,
+        )
+        self._inbox: queue.SimpleQueue[ActiveRequest | Callable[[], None] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
-        self._running: dict[str, _Active] = {}
+        self._running: dict[str, ActiveRequest] = {}
         self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._thread.start()
 
@@ -157,9 +146,9 @@ class Engine:
         def load() -> None:
             self._let_go(name)
             try:
-                self._adapters.load(name, folder)
+                self._forwarding.load(name, folder)
             finally:
-                self._adapter_names = self._adapters.names
+                self._adapter_names = self._forwarding.adapters
 
         self._on_thread(load)
 
@@ -168,8 +157,8 @@ class Engine:
 
         def unload() -> None:
             self._let_go(name)
-            self._adapters.unload(name)
-            self._adapter_names = self._adapters.names
+            self._forwarding.unload(name)
+            self._adapter_names = self._forwarding.adapters
 
         self._on_thread(unload)
 
@@ -191,7 +180,7 @@ class Engine:
         if len({request.id for request in requests}) < len(requests):
             raise ValueError(f"requests must have different ids, got {[request.id for request in requests]}")
         events: queue.SimpleQueue[EngineEvent] = queue.SimpleQueue()
-        active = [_Active(request, events) for request in requests]
+        active = [ActiveRequest(request, events) for request in requests]
         try:
             for entry in active:
                 self._submit(entry)
@@ -219,11 +208,14 @@ class Engine:
         self._inbox.put(None)
         self._thread.join()
 
-    def _submit(self, entry: _Active) -> None:
+    def _submit(self, entry: ActiveRequest) -> None:
         self._running[entry.request.id] = entry
         self._inbox.put(entry)
         if self._closed.is_set():
-            entry.events.put(EngineFailed(entry.request.id, EngineError("engine_closed")))
+            entry.end(EngineFailed(entry.request.id, EngineError("engine_closed")))
+
+    def _forget(self, entry: ActiveRequest) -> None:
+        self._running.pop(entry.request.id, None)
 
     def _let_go(self, adapter: str) -> None:
         """End what an adapter has begun: its weights go away."""
@@ -249,147 +241,47 @@ class Engine:
         done.result()
 
     def _work(self) -> None:
-        """The engine's thread: take in what arrived, give every active request a turn, again."""
-        active: list[_Active] = []
+        """The engine's thread: take in what arrived, make a step, again."""
+        import torch
+
+        closed = EngineError("engine_closed")
         while not self._closed.is_set():
-            while not self._closed.is_set():
-                try:
-                    item = self._inbox.get(block=not active)
-                except queue.Empty:
-                    break
-                if isinstance(item, _Active):
-                    item.turns = self._turns(item)
-                    active.append(item)
-                elif item is not None:
-                    item()
-            # Neighbours with one adapter share a switch.
-            active.sort(key=lambda entry: entry.request.adapter or "")
-            active = [entry for entry in active if self._take_turn(entry)]
-        for entry in active:
-            entry.events.put(EngineFailed(entry.request.id, EngineError("engine_closed")))
+            try:
+                while not self._closed.is_set():
+                    item = self._inbox.get(block=not self._batch.requests)
+                    if isinstance(item, ActiveRequest):
+                        self._take_in(item)
+                    elif item is not None:
+                        item()
+            except queue.Empty:
+                pass
+            if not self._closed.is_set():
+                with torch.inference_mode():
+                    self._batch.step()
+        for entry in self._batch.requests:
+            self._batch.fail(entry, closed)
         # Whoever handed in something in the last moment must not wait for ever.
         while not self._inbox.empty():
             item = self._inbox.get()
-            if isinstance(item, _Active):
-                item.events.put(EngineFailed(item.request.id, EngineError("engine_closed")))
+            if isinstance(item, ActiveRequest):
+                item.end(EngineFailed(item.request.id, closed))
             elif item is not None:
                 item()
 
-    def _take_turn(self, entry: _Active) -> bool:
-        """Advance one request; return whether it goes on."""
-        import torch
-
-        request = entry.request
-        end: EngineDone | EngineFailed
+    def _take_in(self, entry: ActiveRequest) -> None:
         try:
-            if entry.orphaned:
-                raise EngineError("adapter_not_loaded", name=request.adapter)
-            with torch.inference_mode():
-                self._adapters.activate(request.adapter)
-                next(entry.turns)
-            return True
-        except StopIteration as finished:
-            end = finished.value
-        except EngineError as err:
-            end = EngineFailed(request.id, err)
-        except (torch.OutOfMemoryError, MemoryError):
-            end = EngineFailed(request.id, EngineError("engine_out_of_memory", model=self.name))
+            prompt = self._as_ids(entry.request)
+            entry.prepare(prompt, context_tokens=self.context_tokens, tokenizer=self._tokenizer)
         except Exception as err:
-            # A defect must not take the other requests with it; the log keeps its traceback.
-            logger.exception("request %s failed", request.id)
-            reason = str(err) or type(err).__name__
-            end = EngineFailed(request.id, EngineError("generation_failed", model=self.name, reason=reason))
-        # Whoever sees the closing event may use the id again.
-        self._running.pop(request.id, None)
-        entry.events.put(end)
-        return False
-
-    def _turns(self, entry: _Active) -> Generator[None, None, EngineDone]:
-        """Serve one request and return its closing event; every `yield` is the end of a turn."""
-        from assistant.decoding import AnswerStream, Sampler
-
-        request = entry.request
-        entry.begun = True
-        began = time.perf_counter()
-        prompt = self._as_ids(request)
-        room = self.context_tokens - len(prompt)
-        if not prompt or room < 1:
-            raise EngineError("prompt_too_long", tokens=len(prompt), limit=self.context_tokens)
-        limit = min(room, request.sampling.max_new_tokens)
-        cache, cached = self._prefixes.start(request.adapter, prompt)
-        progress = Progress(request.id, len(prompt), cached, arrived=entry.arrived, began=began)
-
-        logits = None
-        for read in self._read(prompt, cached, cache, progress):
-            logits = read
-            if entry.cancelled.is_set():
-                return progress.done("cancelled")
-            yield
-        self._prefixes.keep(request.adapter, prompt, cache)
-
-        assert logits is not None
-        sampler = Sampler(request.sampling, prompt)
-        prompt_end = self._tokenizer.decode(list(prompt[-8:]))
-        answer = AnswerStream(self._tokenizer, request.sampling.stop, prompt_end=prompt_end)
-        reason: FinishReason = "length"
-        token = -1
-        for _ in range(limit):
-            token = sampler.draw(logits)
-            progress.drew()
-            if token in self._ends:
-                reason = "stop"
-                break
-            progress.completion_tokens += 1
-            self._send(entry, answer.feed(token), token)
-            if answer.stopped:
-                reason = "stop"
-                break
-            yield
-            if entry.cancelled.is_set():
-                reason = "cancelled"
-                break
-            if progress.completion_tokens < limit:
-                logits = self._forward([token], cache)
-        self._send(entry, answer.flush(), token)
-        return progress.done(reason)
-
-    def _read(
-        self, prompt: Sequence[int], cached: int, cache: Any, progress: "Progress"
-    ) -> Iterator["torch.Tensor"]:
-        """Read the prompt block by block; yield each block's last logits."""
-        from assistant.prefix_cache import block_ends
-
-        at = cached
-        for end in block_ends(len(prompt)):
-            if end <= cached:
-                continue
-            began = time.perf_counter()
-            logits = self._forward(prompt[at:end], cache)
-            progress.prefill_s += time.perf_counter() - began
-            at = end
-            yield logits
-
-    def _forward(self, ids: Sequence[int], cache: Any) -> "torch.Tensor":
-        """Return the logits (V,) after `ids`; `cache` grows by their keys and values."""
-        import torch
-
-        options = {"logits_to_keep": 1} if self._only_last_logits else {}
-        batch = torch.tensor([list(ids)], device=self._model.device)  # (1, T)
-        logits: torch.Tensor = self._model(
-            input_ids=batch, past_key_values=cache, use_cache=True, **options
-        ).logits
-        return logits[0, -1]
+            self._batch.fail(entry, err)
+        else:
+            self._batch.add(entry)
 
     def _as_ids(self, request: GenerationRequest) -> tuple[int, ...]:
         first = request.prompt[0] if request.prompt else 0
         if isinstance(first, Mapping):
             return self.render(request.prompt, thinking=request.sampling.thinking).token_ids  # type: ignore[arg-type]
         return tuple(request.prompt)  # type: ignore[arg-type]
-
-    @staticmethod
-    def _send(entry: _Active, pieces: "Sequence[Piece]", token: int) -> None:
-        for piece in pieces:
-            entry.events.put(EngineToken(entry.request.id, piece.text, token, piece.thinking))
 
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -53,10 +53,10 @@ class EngineDone:
         finish_reason: "stop" at an end token or stop string, "length" at the limit, "cancelled".
         cached_tokens: prompt tokens that were not read again.
         completion_tokens: drawn tokens, thinking included, the end token not.
-        queued_ms: from the request's arrival to its first turn.
-        prefill_ms: model time spent on reading the prompt.
+        queued_ms: from the request's arrival to its place in the running batch.
+        prefill_ms: model time spent on reading this prompt.
         first_token_ms: from the request's arrival to its first token.
-        tokens_per_s: after the first token, by the clock, so other requests' turns slow it down.
+        tokens_per_s: after the first token, by the clock, so other requests slow it down.
     """
 
     request_id: str
@@ -84,18 +84,21 @@ EngineEvent = EngineToken | EngineDone | EngineFailed
 class Progress:
     """Counts and clocks of one request; times are `time.perf_counter`'s."""
 
-    def __init__(
-        self, request_id: str, prompt_tokens: int, cached_tokens: int, *, arrived: float, began: float
-    ) -> None:
+    def __init__(self, request_id: str, prompt_tokens: int, *, arrived: float) -> None:
         self._id = request_id
         self._arrived = arrived
-        self._began = began
+        self._began: float | None = None
         self._first: float | None = None
-        self._last = began
+        self._last = arrived
         self.prompt_tokens = prompt_tokens
-        self.cached_tokens = cached_tokens
+        self.cached_tokens = 0
         self.completion_tokens = 0
         self.prefill_s = 0.0
+
+    def begin(self, cached_tokens: int) -> None:
+        """The request left the queue; so many of its prompt's tokens need no reading."""
+        self.cached_tokens = cached_tokens
+        self._began = self._last = time.perf_counter()
 
     def drew(self) -> None:
         """A token was drawn."""
@@ -105,7 +108,8 @@ class Progress:
 
     def done(self, reason: FinishReason) -> EngineDone:
         """Return the closing event."""
-        first = self._last if self._first is None else self._first
+        began = time.perf_counter() if self._began is None else self._began
+        first = max(began, self._last) if self._first is None else self._first
         spent = self._last - first
         return EngineDone(
             request_id=self._id,
@@ -113,7 +117,7 @@ class Progress:
             prompt_tokens=self.prompt_tokens,
             cached_tokens=self.cached_tokens,
             completion_tokens=self.completion_tokens,
-            queued_ms=(self._began - self._arrived) * 1000,
+            queued_ms=(began - self._arrived) * 1000,
             prefill_ms=self.prefill_s * 1000,
             first_token_ms=(first - self._arrived) * 1000,
             tokens_per_s=(self.completion_tokens - 1) / spent if spent > 0 else 0.0,

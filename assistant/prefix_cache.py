@@ -16,7 +16,7 @@ from transformers.cache_utils import DynamicLayer
 _BLOCKS = (32, 32, 64)
 _LAST_BLOCK = 128
 _ROOM = 256
-_States = list[tuple[torch.Tensor, torch.Tensor]]
+_States = list[torch.Tensor]  # per layer (2, 1, heads, T, head_dim)
 
 
 def block_ends(tokens: int) -> list[int]:
@@ -30,15 +30,23 @@ def block_ends(tokens: int) -> list[int]:
 
 
 class GrowingLayer(DynamicLayer):
-    """A layer's keys and values in a buffer with room to spare.
+    """A layer's keys and values in one buffer with room to spare.
 
     transformers' own layer copies everything for each new token; here a token costs only itself.
+
+    Args:
+        room: tokens to make room for at once; memory is touched only when they come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 0) -> None:
         super().__init__()
         self._length = 0
-        self._store: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._room = room
+        self._store: torch.Tensor | None = None  # (2, B, heads, room, head_dim)
+
+    def get_seq_length(self) -> int:
+        """Return how many tokens are held."""
+        return self._length
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
@@ -46,29 +54,53 @@ class GrowingLayer(DynamicLayer):
         """Append (B, heads, T, head_dim) states; return all of them, without a copy."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        end = self._length + key_states.shape[-2]
-        keys, values = self._reserve(end, key_states, value_states)
-        keys[:, :, self._length : end] = key_states
-        values[:, :, self._length : end] = value_states
+        start, end = self._length, self._length + key_states.shape[-2]
+        store = self._reserve(end, key_states)
+        store[0, :, :, start:end] = key_states
+        store[1, :, :, start:end] = value_states
         self._length = end
-        self.keys, self.values = keys[:, :, :end], values[:, :, :end]
+        self.keys, self.values = store.narrow(3, 0, end).unbind(0)
         return self.keys, self.values
 
-    def _reserve(
-        self, tokens: int, key_states: torch.Tensor, value_states: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return buffers that hold `tokens`, with what is there already."""
-        if self._store is not None and self._store[0].shape[-2] >= tokens:
-            return self._store
-        room = max(_ROOM, tokens + tokens // 2)
-        grown = []
-        for old, states in zip(self._store or (None, None), (key_states, value_states), strict=True):
-            new = states.new_empty((*states.shape[:-2], room, states.shape[-1]))
-            if old is not None:
-                new[:, :, : self._length] = old[:, :, : self._length]
-            grown.append(new)
-        self._store = (grown[0], grown[1])
-        return self._store
+    def append(self, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Append one token's states (2, B, heads, head_dim); return all keys and all values.
+
+        The same as `update` with fewer steps; an answer calls it for each token and layer.
+        """
+        at = self._length
+        store = self._store
+        if store is None or store.shape[3] == at:
+            store = self._reserve(at + 1, states[0].unsqueeze(-2))
+        store.select(3, at).copy_(states)
+        self._length = at + 1
+        keys, values = store.narrow(3, 0, at + 1).unbind(0)
+        return keys, values
+
+    def shorten(self, tokens: int) -> None:
+        """Forget all but the first `tokens` tokens, when a step failed half-way."""
+        self._length = min(self._length, tokens)
+
+    def fill(self, states: torch.Tensor) -> None:
+        """Start with kept states (2, B, heads, T, head_dim)."""
+        self.update(states[0], states[1])
+
+    def first(self, tokens: int) -> torch.Tensor:
+        """Return a copy of the first tokens' states (2, B, heads, tokens, head_dim)."""
+        assert self._store is not None
+        return self._store[:, :, :, :tokens].clone()
+
+    def _reserve(self, tokens: int, states: torch.Tensor) -> torch.Tensor:
+        """Return a buffer that holds `tokens`, with what is there already."""
+        old = self._store
+        if old is not None and old.shape[3] >= tokens:
+            return old
+        room = max(self._room, tokens) if old is None else tokens + max(_ROOM, tokens // 2)
+        batch, heads, _, width = states.shape
+        new = states.new_empty((2, batch, heads, room, width))
+        if old is not None:
+            new[:, :, :, : self._length] = old[:, :, :, : self._length]
+        self._store = new
+        return new
 
 
 class PrefixCache:
@@ -80,9 +112,10 @@ class PrefixCache:
     Args:
         config: the model's config.
         max_bytes: of all kept keys and values; the least recently used go first. 0 turns keeping off.
+        dtype: of keys and values, for `token_bytes`.
     """
 
-    def __init__(self, config: Any, *, max_bytes: int) -> None:
+    def __init__(self, config: Any, *, max_bytes: int, dtype: torch.dtype = torch.float32) -> None:
         self._config = config
         self._max_bytes = max_bytes
         self._bytes = 0
@@ -91,23 +124,39 @@ class PrefixCache:
         self._plain = bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
         self._depth = len(layers)
 
-    def start(self, adapter: str | None, ids: Sequence[int]) -> tuple[DynamicCache, int]:
+        queries = getattr(config, "num_attention_heads", None) or 1
+        heads = getattr(config, "num_key_value_heads", None) or queries
+        width = getattr(config, "head_dim", None) or (getattr(config, "hidden_size", 0) // queries)
+        self.token_bytes: int = 2 * self._depth * heads * width * dtype.itemsize
+        """What one token's keys and values take in all layers; an estimate for layers that are not plain."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether every layer keeps the keys and values of all tokens, and nothing else."""
+        return self._plain
+
+    def start(
+        self, adapter: str | None, ids: Sequence[int], *, room: int = _ROOM
+    ) -> tuple[DynamicCache, int]:
         """Return a cache for this prompt and how many of its tokens it holds already.
 
         At least one token is always left to read: its logits are needed.
+
+        Args:
+            room: how many tokens prompt and answer will have together; more can be told later.
         """
         cache = DynamicCache(config=self._config)
         if not self._plain:
             return cache, 0
-        layers = [GrowingLayer() for _ in range(self._depth)]
+        layers = [GrowingLayer(room) for _ in range(self._depth)]
         cache.layers = list(layers)
         ends = [end for end in block_ends(len(ids)) if end < len(ids)]
         for end in reversed(ends):
             key = (adapter, tuple(ids[:end]))
             states = self._kept.get(key) or self._cut(adapter, key[1])
             if states is not None:
-                for layer, (keys, values) in zip(layers, states, strict=True):
-                    layer.update(keys, values)
+                for layer, kept in zip(layers, states, strict=True):
+                    layer.fill(kept)
                 return cache, end
         return cache, 0
 
@@ -122,11 +171,7 @@ class PrefixCache:
         if key in self._kept:
             self._kept.move_to_end(key)
             return
-        states: _States = []
-        for layer in cast(list[GrowingLayer], cache.layers):
-            assert layer.keys is not None
-            assert layer.values is not None
-            states.append((layer.keys[:, :, :end].clone(), layer.values[:, :, :end].clone()))
+        states = [layer.first(end) for layer in cast(list[GrowingLayer], cache.layers)]
         self._kept[key] = states
         self._bytes += _size(states)
         while self._bytes > self._max_bytes:
@@ -143,9 +188,9 @@ class PrefixCache:
         for key, states in reversed(self._kept.items()):
             if key[0] == adapter and key[1][: len(ids)] == ids:
                 self._kept.move_to_end(key)
-                return [(keys[:, :, : len(ids)], values[:, :, : len(ids)]) for keys, values in states]
+                return [kept[:, :, :, : len(ids)] for kept in states]
         return None
 
 
 def _size(states: _States) -> int:
-    return sum(tensor.numel() * tensor.element_size() for layer in states for tensor in layer)
+    return sum(tensor.numel() * tensor.element_size() for tensor in states)

@@ -1,0 +1,109 @@
+"""One request on its way through the engine: prompt, answer so far, where its events go.
+
+Knows how tokens become events, nothing of the model, its caches' contents, or other requests.
+"""
+
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from assistant.errors import EngineError
+from assistant.generation import (
+    EngineDone,
+    EngineEvent,
+    EngineFailed,
+    EngineToken,
+    FinishReason,
+    GenerationRequest,
+    Progress,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
+    from assistant.decoding import Piece
+
+
+class ActiveRequest:
+    """A request that is not finished.
+
+    Attributes:
+        prompt: its token ids, set by `prepare`.
+        limit: the answer's tokens at most.
+        read: how many of the prompt's tokens `cache` holds.
+        token: the token drawn last, not yet in `cache`.
+        orphaned: the weights that began the answer are gone.
+    """
+
+    def __init__(self, request: GenerationRequest, events: "queue.SimpleQueue[EngineEvent]") -> None:
+        self.request = request
+        self.cancelled = threading.Event()
+        self.orphaned = False
+        self.prompt: tuple[int, ...] = ()
+        self.limit = 0
+        self.cache: Any = None
+        self.read = 0
+        self.token = -1
+        self.progress = Progress(request.id, 0, arrived=time.perf_counter())
+        self._events = events
+
+    @property
+    def begun(self) -> bool:
+        """Whether the request has a place in the running batch."""
+        return self.cache is not None
+
+    def prepare(self, prompt: tuple[int, ...], *, context_tokens: int, tokenizer: Any) -> None:
+        """Take in the rendered prompt.
+
+        Raises:
+            EngineError: it leaves no room for an answer.
+        """
+        from assistant.decoding import AnswerStream, Sampler
+
+        room = context_tokens - len(prompt)
+        if not prompt or room < 1:
+            raise EngineError("prompt_too_long", tokens=len(prompt), limit=context_tokens)
+        self.prompt = prompt
+        self.progress.prompt_tokens = len(prompt)
+        self.limit = min(room, self.request.sampling.max_new_tokens)
+        self._sampler = Sampler(self.request.sampling, prompt)
+        prompt_end = tokenizer.decode(list(prompt[-8:]))
+        self._answer = AnswerStream(tokenizer, self.request.sampling.stop, prompt_end=prompt_end)
+
+    def begin(self, cache: Any, cached_tokens: int) -> None:
+        """Take a place in the running batch; `cache` holds the first tokens of the prompt."""
+        self.cache = cache
+        self.read = cached_tokens
+        self.progress.begin(cached_tokens)
+
+    def take(self, logits: "torch.Tensor", ends: frozenset[int]) -> FinishReason | None:
+        """Draw the next token from `logits` (V,) and send its text; return the reason where it is the last."""
+        if self.limit < 1:
+            return "length"
+        self.token = self._sampler.draw(logits)
+        self.progress.drew()
+        if self.token in ends:
+            return "stop"
+        self.progress.completion_tokens += 1
+        self._send(self._answer.feed(self.token))
+        if self._answer.stopped:
+            return "stop"
+        return "length" if self.progress.completion_tokens >= self.limit else None
+
+    def finish(self, reason: FinishReason) -> EngineDone:
+        """Send what was held back; return the closing event, for `end`."""
+        if self.begun:
+            self._send(self._answer.flush())
+        return self.progress.done(reason)
+
+    def end(self, event: EngineDone | EngineFailed) -> None:
+        """Send the closing event and let go of the cache."""
+        self.cache = None
+        self._events.put(event)
+
+    def _send(self, pieces: "Sequence[Piece]") -> None:
+        for piece in pieces:
+            self._events.put(EngineToken(self.request.id, piece.text, self.token, piece.thinking))

@@ -1,0 +1,178 @@
+"""The running batch: who is in it, whose prompt is read next, one step for all answers at once.
+
+Knows requests and the model's two operations, `read` and `step`; no threads and no queues of events.
+Imported only where an engine runs, because it needs torch.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from assistant.active_request import ActiveRequest
+from assistant.errors import EngineError
+from assistant.forwarding import Forwarding, shorten
+from assistant.generation import EngineDone, EngineFailed
+from assistant.prefix_cache import PrefixCache, block_ends
+
+logger = logging.getLogger(__name__)
+
+# Answers that run wait so long for prompts of newcomers, and then a block more: reading first lets requests that
+# came together answer together, in fewer and fuller steps.
+_READING_S = 0.2
+
+
+class RunningBatch:
+    """Requests that share a model.
+
+    Args:
+        ends: tokens that end an answer.
+        max_rows: requests in the batch at once; more wait, first come, first served.
+        kv_bytes: for the keys and values of the batch, counted by what its requests may come to; a single
+            request always runs.
+        on_end: called with each finished request before its closing event goes out.
+        name: what errors call the model.
+    """
+
+    def __init__(
+        self,
+        forwarding: Forwarding,
+        prefixes: PrefixCache,
+        *,
+        ends: frozenset[int],
+        max_rows: int,
+        kv_bytes: int,
+        on_end: Callable[[ActiveRequest], None],
+        name: str,
+    ) -> None:
+        self._forwarding = forwarding
+        self._prefixes = prefixes
+        self._ends = ends
+        self._max_rows = max_rows
+        self._kv_bytes = kv_bytes
+        self._on_end = on_end
+        self._name = name
+        self._waiting: deque[ActiveRequest] = deque()
+        self._reading: deque[ActiveRequest] = deque()
+        self._writing: list[ActiveRequest] = []
+
+    @property
+    def requests(self) -> list[ActiveRequest]:
+        """All that are not finished."""
+        return [*self._waiting, *self._reading, *self._writing]
+
+    def add(self, entry: ActiveRequest) -> None:
+        """Queue a prepared request."""
+        self._waiting.append(entry)
+
+    def step(self) -> None:
+        """Let in who fits, read prompts for a while, then append a token to every answer."""
+        for entry in self.requests:
+            if entry.orphaned:
+                self.fail(entry, EngineError("adapter_not_loaded", name=entry.request.adapter))
+            elif entry.cancelled.is_set():
+                self._end(entry, entry.finish("cancelled"))
+        self._admit()
+        until = time.perf_counter() + _READING_S
+        while self._reading:
+            self._read(self._reading.popleft())
+            # With nobody to keep waiting, newcomers and cancellations are looked for after each block.
+            if not self._writing or time.perf_counter() >= until:
+                break
+        if self._writing and (not self._reading or time.perf_counter() >= until):
+            self._write(list(self._writing))
+
+    def fail(self, entry: ActiveRequest, err: BaseException) -> None:
+        """End a request with what went wrong."""
+        if isinstance(err, EngineError):
+            error = err
+        elif isinstance(err, torch.OutOfMemoryError | MemoryError):
+            error = EngineError("engine_out_of_memory", model=self._name)
+        else:
+            # A defect must not take the other requests with it; the log keeps its traceback.
+            logger.error("request %s failed", entry.request.id, exc_info=err)
+            error = EngineError("generation_failed", model=self._name, reason=str(err) or type(err).__name__)
+        self._end(entry, EngineFailed(entry.request.id, error))
+
+    def _end(self, entry: ActiveRequest, event: EngineDone | EngineFailed) -> None:
+        for group in (self._waiting, self._reading, self._writing):
+            if entry in group:
+                group.remove(entry)
+        self._on_end(entry)
+        entry.end(event)
+
+    def _admit(self) -> None:
+        """Move waiting requests into the batch while there is room."""
+        while self._waiting:
+            running = [*self._reading, *self._writing]
+            needed = sum(self._most_tokens(entry) for entry in [*running, self._waiting[0]])
+            full = len(running) >= self._max_rows or needed * self._prefixes.token_bytes > self._kv_bytes
+            if running and full:
+                return
+            entry = self._waiting.popleft()
+            try:
+                self._begin(entry)
+            except Exception as err:
+                self.fail(entry, err)
+
+    def _begin(self, entry: ActiveRequest) -> None:
+        adapter = entry.request.adapter
+        if adapter is not None and adapter not in self._forwarding.adapters:
+            raise EngineError("adapter_not_loaded", name=adapter)
+        cache, cached = self._prefixes.start(adapter, entry.prompt, room=self._most_tokens(entry))
+        entry.begin(cache, cached)
+        self._reading.append(entry)
+
+    @staticmethod
+    def _most_tokens(entry: ActiveRequest) -> int:
+        return len(entry.prompt) + entry.limit
+
+    def _read(self, entry: ActiveRequest) -> None:
+        """Read a prompt's next block; after the last, draw the first token."""
+        adapter = entry.request.adapter
+        began = time.perf_counter()
+        try:
+            end = next(end for end in block_ends(len(entry.prompt)) if end > entry.read)
+            logits = self._forwarding.read(entry.prompt[entry.read : end], entry.cache, adapter)
+            entry.read = end
+            entry.progress.prefill_s += time.perf_counter() - began
+            if end < len(entry.prompt):
+                self._reading.append(entry)
+                return
+            self._prefixes.keep(adapter, entry.prompt, entry.cache)
+            self._writing.append(entry)
+            self._take(entry, logits)
+        except Exception as err:
+            self.fail(entry, err)
+
+    def _write(self, rows: list[ActiveRequest]) -> None:
+        """Append a token to every answer in `rows` and draw the next."""
+        held = [entry.read + entry.progress.completion_tokens - 1 for entry in rows]
+        try:
+            logits: list[Any] = self._forwarding.step(
+                [entry.token for entry in rows],
+                [entry.cache for entry in rows],
+                [entry.request.adapter for entry in rows],
+            )
+        except Exception as err:
+            # Layers before the failing one hold the token already. One by one, only the culprit fails.
+            whole = [shorten(entry.cache, tokens) for entry, tokens in zip(rows, held, strict=True)]
+            for entry, fit in zip(rows, whole, strict=True):
+                if fit and len(rows) > 1:
+                    self._write([entry])
+                else:
+                    self.fail(entry, err)
+            return
+        for entry, told in zip(rows, logits, strict=True):
+            try:
+                self._take(entry, told)
+            except Exception as err:
+                self.fail(entry, err)
+
+    def _take(self, entry: ActiveRequest, logits: torch.Tensor) -> None:
+        reason = entry.take(logits, self._ends)
+        if reason is not None:
+            self._end(entry, entry.finish(reason))

@@ -1,0 +1,218 @@
+"""One batch of many: every row's text is what it is alone, whatever adapters and requests run beside it."""
+
+import random
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from assistant.arms import Sampling
+from assistant.engine import Engine, EngineDone, EngineFailed, EngineToken, GenerationRequest
+from tests.assistant.test_engine import PROMPTS, ask, collect
+from tests.assistant.tiny_model import build_tiny, save_adapter
+
+GREEDY = Sampling(max_new_tokens=12)
+
+
+@pytest.fixture(params=[torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+def engine(request: pytest.FixtureRequest, adapter_folders: dict[str, Path]) -> Any:
+    """The tiny model in either precision with two adapters."""
+    model, tokenizer = build_tiny()
+    engine = Engine(model.to(request.param), tokenizer, prefix_bytes=1 << 22)
+    for name, folder in adapter_folders.items():
+        engine.load_adapter(name, folder)
+    yield engine
+    engine.close()
+
+
+def test_hundreds_of_requests_each_get_the_text_they_get_alone(
+    engine: Engine, adapter_folders: dict[str, Path]
+) -> None:
+    draw = random.Random(5)
+    arms = (None, *adapter_folders)
+    requests = []
+    for number in range(240):
+        nonce = "".join(draw.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=draw.randrange(4, 60)))
+        prompt = [{"role": "user", "content": f"{nonce} {PROMPTS[number % 4][:60]}"}]
+        sampling = GREEDY if number % 4 else Sampling(max_new_tokens=12, temperature=1.0, seed=number)
+        requests.append(GenerationRequest(f"n{number}", prompt, arms[number % 3], sampling))
+    alone = {
+        request.id: collect(engine.stream([request]))[request.id][0] for request in draw.sample(requests, 60)
+    }
+    told: dict[str, tuple[str, Any]] = {}
+    lock = threading.Lock()
+
+    def caller(share: list[GenerationRequest]) -> None:
+        texts = collect(engine.stream(share))
+        with lock:
+            told.update(texts)
+
+    shares = [requests[start::12] for start in range(12)]
+    threads = [threading.Thread(target=caller, args=(share,)) for share in shares]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told.keys() == {request.id for request in requests}
+    assert all(isinstance(end, EngineDone) for _, end in told.values())
+    assert {key: told[key][0] for key in alone} == alone
+    assert len(set(alone.values())) > 50
+    assert engine.running == ()
+
+
+def test_logits_of_a_row_do_not_depend_on_its_neighbours(adapter_folders: dict[str, Path]) -> None:
+    from assistant.forwarding import Forwarding
+    from assistant.prefix_cache import PrefixCache
+
+    for dtype in (torch.float32, torch.bfloat16):
+        model = build_tiny()[0].to(dtype)
+        forwarding = Forwarding(model)
+        caches = PrefixCache(model.config, max_bytes=0)
+        rows = [
+            (list(range(4, 14 + 9 * i)), adapter) for i, adapter in enumerate((None, "a", "b", "a", None))
+        ]
+
+        def read(ids: list[int], adapter: str | None, forwarding: Forwarding = forwarding) -> Any:
+            cache, _ = caches.start(adapter, ids)
+            forwarding.read(ids, cache, adapter)
+            return cache
+
+        with torch.inference_mode():
+            base = forwarding.step([7], [read(rows[0][0], None)], [None])[0]
+            for name, folder in zip("ab", adapter_folders.values(), strict=True):
+                forwarding.load(name, folder)
+                assert forwarding.batches(name)
+            alone = [forwarding.step([7], [read(*row)], [row[1]])[0] for row in rows]
+            together = forwarding.step([7] * 5, [read(*row) for row in rows], [row[1] for row in rows])
+        assert torch.equal(alone[0], base)
+        for one, other in zip(alone, together, strict=True):
+            assert torch.equal(one, other)
+        assert not torch.equal(alone[1], forwarding.step([7], [read(rows[1][0], "b")], ["b"])[0])
+
+
+def test_decoding_is_one_pass_for_all_adapters(
+    engine: Engine, adapter_folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str | None]] = []
+    step = engine._forwarding.step
+
+    def spy(tokens: Any, caches: Any, adapters: Any) -> Any:
+        seen.append(list(adapters))
+        return step(tokens, caches, adapters)
+
+    monkeypatch.setattr(engine._forwarding, "step", spy)
+    requests = [
+        GenerationRequest(f"{adapter}{i}", [5 + i, 6], adapter, Sampling(max_new_tokens=20, stop=("∅",)))
+        for adapter in (None, *adapter_folders)
+        for i in range(2)
+    ]
+    collect(engine.stream(requests))
+    assert max(len(rows) for rows in seen) == 6
+    assert max(len(set(rows)) for rows in seen) == 3
+    assert len(seen) < 40
+
+
+def test_rows_and_memory_are_bounded_and_the_rest_waits() -> None:
+    model, tokenizer = build_tiny()
+    token_bytes = 2 * 2 * 2 * 16 * 4  # keys and values, layers, heads, width, bytes
+    for engine, most in (
+        (Engine(model, tokenizer, max_rows=3), 3),
+        (Engine(model, tokenizer, kv_bytes=2 * 22 * token_bytes), 2),
+        (Engine(model, tokenizer, kv_bytes=1), 1),
+    ):
+        running: list[int] = []
+        take = engine._batch._write
+        engine._batch._write = lambda rows, take=take, running=running: (
+            running.append(len(rows)),
+            take(rows),
+        )  # type: ignore[method-assign,func-returns-value,assignment,misc]
+        requests = [
+            GenerationRequest(str(i), [4 + i, 5], None, Sampling(max_new_tokens=20)) for i in range(7)
+        ]
+        ends = collect(engine.stream(requests))
+        assert all(isinstance(end, EngineDone) for _, end in ends.values())
+        assert max(running) == most
+        engine.close()
+
+
+def test_who_waits_can_be_cancelled_and_a_slot_is_free_at_once() -> None:
+    model, tokenizer = build_tiny()
+    engine = Engine(model, tokenizer, max_rows=1)
+    draws = Sampling(max_new_tokens=400, temperature=2.0, seed=1)
+    first = engine.stream([GenerationRequest("runs", [4, 5], None, draws)])
+    next(first)
+    second = engine.stream([GenerationRequest("waits", [4, 5], None, draws)])
+    third = engine.stream([GenerationRequest("next", [6, 7], None, GREEDY)])
+    threading.Timer(0.01, engine.cancel, ["waits"]).start()
+    (event,) = second
+    assert isinstance(event, EngineDone)
+    assert (event.finish_reason, event.completion_tokens) == ("cancelled", 0)
+    began = time.perf_counter()
+    engine.cancel("runs")
+    assert isinstance(next(third), EngineToken)
+    assert time.perf_counter() - began < 2
+    assert collect(first)["runs"][1].finish_reason == "cancelled"
+    engine.close()
+
+
+def test_one_row_that_breaks_leaves_the_others_their_text(
+    tiny_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests = [GenerationRequest(str(i), [4 + i, 5], None, GREEDY) for i in range(3)]
+    alone = {request.id: collect(tiny_engine.stream([request]))[request.id][0] for request in requests}
+    lean = tiny_engine._forwarding._lean
+    assert lean is not None
+    forward = lean._forward
+    culprit = len(tiny_engine._tokenizer) + 100
+
+    def broken(ids: torch.Tensor, positions: torch.Tensor, attend: Any, lora: Any) -> Any:
+        if culprit in ids:
+            # Half-way: the first layer's cache has grown already.
+            ids = ids.clamp(max=culprit - 101)
+            forward(ids, positions, attend, lora)
+            raise RuntimeError("no such token")
+        return forward(ids, positions, attend, lora)
+
+    monkeypatch.setattr(lean, "_forward", broken)
+    take = tiny_engine._batch._take
+
+    def poison(entry: Any, logits: torch.Tensor) -> None:
+        take(entry, logits)
+        if entry.request.id == "1" and entry.progress.completion_tokens == 4:
+            entry.token = culprit
+
+    monkeypatch.setattr(tiny_engine._batch, "_take", poison)
+    ends = collect(tiny_engine.stream(requests))
+    assert isinstance(ends["1"][1], EngineFailed)
+    assert {key: ends[key][0] for key in "02"} == {key: alone[key] for key in "02"}
+
+
+def test_a_newcomer_is_read_while_others_write(tiny_engine: Engine) -> None:
+    draws = Sampling(max_new_tokens=400, temperature=2.0, seed=1)
+    others = tiny_engine.stream([GenerationRequest(f"o{i}", [4 + i], None, draws) for i in range(8)])
+    for _ in range(20):
+        next(others)
+    _, done = ask(tiny_engine, PROMPTS[2], Sampling(max_new_tokens=2))
+    assert done.first_token_ms < 2000
+    assert tiny_engine.running
+    others.close()  # type: ignore[attr-defined]
+
+
+def test_an_adapter_with_numbers_that_are_not_finite_is_refused(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    from assistant.errors import EngineError
+
+    folder = save_adapter(tmp_path / "nan", 3)
+    weights = load_file(folder / "adapter_model.safetensors")
+    next(iter(weights.values()))[0, 0] = torch.nan
+    save_file(weights, folder / "adapter_model.safetensors")
+    model, tokenizer = build_tiny()
+    engine = Engine(model, tokenizer)
+    with pytest.raises(EngineError, match="not finite"):
+        engine.load_adapter("nan", folder)
+    assert engine.adapters == ()
+    engine.close()
