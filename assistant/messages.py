@@ -207,6 +207,12 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "What to do: use the adapter without retrieval; nothing was shown to beat it.",
         "zh": "建议：使用微调的适配器，不必检索；没有哪种方式被证明更好。",
     },
+    "advice_floor": {
+        "en": "What to do: nothing can be recommended; even the better of the two reaches only {best} of 100. Read some "
+        "answers: either the model is too small, or the reference answers are much longer than it writes.",
+        "zh": "建议：目前无法给出建议；两者中较好的一种也只有 {best} 分（满分 100）。请抽查一些回答：或是模型太小，"
+        "或是参考答案远比模型写的长。",
+    },
     "advice_neither": {
         "en": "What to do: neither; the model alone is the simplest, and nothing was shown to beat it.",
         "zh": "建议：两者都不用；仅用模型最简单，而且没有哪种方式被证明更好。",

@@ -16,6 +16,7 @@ import numpy as np
 from assistant.compare.resampling import Sample, bca, sign_flip
 
 _NORMAL = NormalDist()
+_SPARSE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def compare_paired(
     Raises:
         ValueError: lengths differ, or there is no question.
     """
-    if len(first) != len(second) or (clusters is not None and len(clusters) != len(first)) or not first:
+    if len(first) != len(second) or (clusters is not None and len(clusters) != len(first)) or not len(first):
         raise ValueError(f"paired scores must match and not be empty, got {len(first)} and {len(second)}")
     x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     differences = y - x
@@ -98,12 +99,15 @@ def compare_paired(
     if method == "mcnemar":
         both = int((x * y).sum())
         table = (both, losses, gains, len(x) - both - gains - losses)
-        interval, interval90 = newcombe_paired(*table), newcombe_paired(*table, level=0.90)
+        interval, interval90 = newcombe_paired(*table), bonett_price(gains, losses, len(x), level=0.90)
         p = mcnemar_mid_p(gains, losses)
     else:
         (low, high), (low90, high90) = bca(sample, levels=(0.95, 0.90), bounds=bounds, seed=seed)
         interval, interval90 = Interval(low, high), Interval(low90, high90, 0.90)
         p = sign_flip(sample, seed=seed)
+    moved = sample.sums / sample.sizes
+    if bounds is not None and (method == "mcnemar" or (np.abs(moved) > 1e-12).sum() < _SPARSE):
+        interval90 = _widened(interval90, math.ceil(float(moved.sum()) - 1e-9), len(moved))
     return Paired(
         n=len(x),
         n_effective=effective_n(differences, clusters),
@@ -199,6 +203,48 @@ def newcombe_paired(
     below = math.sqrt(max(down[0] ** 2 - 2 * phi * down[0] * down[1] + down[1] ** 2, 0.0))
     above = math.sqrt(max(up[0] ** 2 - 2 * phi * up[0] * up[1] + up[1] ** 2, 0.0))
     return Interval(max(difference - below, -1.0), min(difference + above, 1.0), level)
+
+
+def bonett_price(gains: int, losses: int, n: int, *, level: float = 0.95) -> Interval:
+    """Interval of the second proportion less the first, by adding one gain and one loss.
+
+    Source: Bonett, Price 2012, https://doi.org/10.3102/1076998611411915
+    """
+    gain, loss = (gains + 1) / (n + 2), (losses + 1) / (n + 2)
+    difference = gain - loss
+    half = _z(level) * math.sqrt((gain + loss - difference**2) / (n + 2))
+    return Interval(max(difference - half, -1.0), min(difference + half, 1.0), level)
+
+
+def _widened(interval: Interval, net: int, n: int) -> Interval:
+    """The interval, reaching at least as far as a binomial with this net gain and no loss would.
+
+    Where few questions differ, approximate intervals are too short on the far side: with Newcombe's, two arms
+    that differ by the margin of 5 points on 5 % of 100 questions would be called equivalent in 12 % of runs
+    instead of 5 %; with this, in at most 5 %.
+    """
+    tail = (1 - interval.level) / 2
+    high = binomial_upper(net, n, tail=tail) if net >= 0 else -1.0
+    low = -binomial_upper(-net, n, tail=tail) if net <= 0 else 1.0
+    return Interval(min(interval.low, low), max(interval.high, high), interval.level)
+
+
+@lru_cache(maxsize=1024)
+def binomial_upper(successes: int, n: int, *, tail: float) -> float:
+    """The share above which so few successes of `n` have a chance below `tail`.
+
+    Source: Clopper, Pearson 1934.
+    """
+    if successes >= n:
+        return 1.0
+    low, high = successes / n, 1.0
+    for _step in range(50):
+        middle = (low + high) / 2
+        chance = math.fsum(
+            math.comb(n, k) * middle**k * (1 - middle) ** (n - k) for k in range(successes + 1)
+        )
+        low, high = (middle, high) if chance > tail else (low, middle)
+    return high
 
 
 def equivalent(result: Paired, *, margin: float) -> bool:

@@ -19,6 +19,8 @@ Word = Literal[
 ]
 
 _MISSING = 0.05
+_FLOOR = 0.15
+"""Where the better arm of the contrast scores less, equal may mean equally lost, so nothing is advised."""
 _LABELS: dict[str, dict[Language, str]] = {
     "base": {"en": "the model alone", "zh": "仅模型"},
     "rag": {"en": "retrieval (RAG)", "zh": "检索（RAG）"},
@@ -192,6 +194,9 @@ def _clustered(results: Mapping[str, Any]) -> list[Sentence]:
 
 def _advice(results: Mapping[str, Any]) -> list[Sentence]:
     """The simplest arm that no other is shown to beat, what is open, and what was not asked."""
+    best = max(results["contrast"]["mean_first"], results["contrast"]["mean_second"])
+    if best < _FLOOR:
+        return [Sentence("advice_floor", {"best": _points(best, 0)})]
     arms = sorted(results["arms"], key=lambda arm: (CELLS.index(cell_of(arm)), arm))
     pairs = {(pair["first"], pair["second"]): pair for pair in results["pairs"] if pair["n"]}
     chosen = next(

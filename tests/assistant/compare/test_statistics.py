@@ -7,6 +7,8 @@ from assistant.compare import factorial as designs
 from assistant.compare import power, ratings
 from assistant.compare.resampling import Sample, bca, bootstrap_means, chi_square_tail, sign_flip
 from assistant.compare.statistics import (
+    binomial_upper,
+    bonett_price,
     compare_paired,
     effective_n,
     equivalent,
@@ -157,6 +159,56 @@ def test_equivalence_agrees_with_statsmodels_paired_tost() -> None:
             assert ours == (p < 0.05)
             told.add(ours)
     assert told == {True, False}
+
+
+def _chance_of_equivalent(n: int, discordance: float, difference: float) -> float:
+    """Exact chance that arms which differ so are called equivalent within 5 points, summed over all tables."""
+    gain, loss = (discordance + difference) / 2, (discordance - difference) / 2
+    total = 0.0
+    for gains in range(n + 1):
+        for losses in range(n + 1 - gains if loss > 1e-12 else 1):
+            rest = n - gains - losses
+            log = (
+                math.lgamma(n + 1) - math.lgamma(gains + 1) - math.lgamma(losses + 1) - math.lgamma(rest + 1)
+            )
+            log += gains * math.log(gain) + (losses * math.log(loss) if losses else 0.0)
+            log += rest * math.log(1 - discordance)
+            if log > -16:
+                first = [0.0] * gains + [1.0] * (losses + rest)
+                second = [1.0] * gains + [0.0] * losses + [1.0] * rest
+                total += math.exp(log) * equivalent(compare_paired(first, second), margin=0.05)
+    return total
+
+
+@pytest.mark.parametrize(("n", "discordance"), [(50, 0.05), (60, 0.07), (100, 0.05), (200, 0.05)])
+def test_arms_that_differ_by_the_margin_are_rarely_called_equivalent(n: int, discordance: float) -> None:
+    assert _chance_of_equivalent(n, discordance, 0.05) <= 0.05
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "discordance"), [(100, 0.07), (100, 0.1), (200, 0.07), (200, 0.1), (200, 0.2)])
+def test_size_of_equivalence(n: int, discordance: float) -> None:
+    assert _chance_of_equivalent(n, discordance, 0.05) <= 0.06
+
+
+def test_equivalence_can_be_shown() -> None:
+    assert _chance_of_equivalent(200, 0.02, 0.0) > 0.9
+    many = np.zeros(100)
+    many[0] = 1.0  # one question of 100 differs, graded
+    assert compare_paired(np.full(100, 0.2), 0.2 + 0.8 * many).interval90.high > 0.04
+
+
+def test_bonett_price_by_hand_and_clopper_pearson_by_statsmodels() -> None:
+    """By hand for Bentur's table: 2/23 - 8/23 = -0.26087, half width 1.95996 x sqrt((10/23 - 0.06805) / 23)."""
+    interval = bonett_price(1, 7, 21)
+    assert (interval.low, interval.high) == (
+        pytest.approx(-0.50836, abs=1e-4),
+        pytest.approx(-0.01338, abs=1e-4),
+    )
+    proportion = pytest.importorskip("statsmodels.stats.proportion")
+    for successes, n in [(0, 59), (1, 20), (7, 60)]:
+        expected = proportion.proportion_confint(successes, n, alpha=0.1, method="beta")[1]
+        assert binomial_upper(successes, n, tail=0.05) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("base", "rag", "sft", "both", "interaction"), OVADIA)

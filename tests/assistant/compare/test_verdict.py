@@ -86,7 +86,7 @@ def test_the_simplest_unbeaten_arm_is_advised(told) -> None:
     assert "What to do: retrieve" in text
     assert "Whether retrieval with fine-tuning “a” would be better than retrieval (RAG) is open" in text
     assert "Not asked" not in text
-    nothing = told(ScriptedAsker(), arms=("base", "sft:a"))
+    nothing = told(ScriptedAsker(base_knows=lambda i: i % 2 == 0), arms=("base", "sft:a"), count=20)
     assert any("nothing can be recommended yet" in line for line in nothing.lines("en"))
 
 
@@ -99,6 +99,14 @@ def test_break_even_counts_seconds(told) -> None:
     line = said.lines("en")[-1]
     assert line.startswith("Training fine-tuning (SFT) “a” took 10 minutes")
     assert "after 6,000 questions" in line or "after 5,9" in line  # 600 s at 0.1 s a question and the look-up
+
+
+def test_arms_that_both_fail_are_not_a_reason_for_the_simpler_one(told) -> None:
+    """Two adapters that know nothing are equal on 150 questions; that recommends neither."""
+    said = told(ScriptedAsker(), arms=("base", "sft:a"), count=150)
+    assert said.word == "equivalent"
+    assert any("reaches only 0 of 100" in line for line in said.lines("en"))
+    assert not any("neither" in line for line in said.lines("en"))
 
 
 def test_time_that_was_not_shown_to_differ_is_no_price(told) -> None:
