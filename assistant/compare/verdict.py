@@ -80,7 +80,9 @@ def verdict(results: Mapping[str, Any], *, training_s: Mapping[str, float] | Non
     details: list[Sentence] = []
     if word not in ("none", "few"):
         details += [*_levels(results), *_clustered(results), *_advice(results)]
-        details += [*_flip(results), *_break_even(results, training_s or {})]
+        if word.startswith(("better", "worse")):
+            details += _flip(results)
+        details += _break_even(results, training_s or {})
     return Verdict(word, _headline(contrast, word, results), tuple(details))
 
 
@@ -256,7 +258,7 @@ def _flip(results: Mapping[str, Any]) -> list[Sentence]:
     contrast = results["contrast"]
     gain = contrast["difference"]
     waits = next((pair for pair in results["others"] if pair["metric"] == "total_s"), None)
-    if waits is None or not (contrast["interval"]["low"] > 0 or contrast["interval"]["high"] < 0):
+    if waits is None:
         return []
     seconds, sure = waits["difference"], waits["interval"]["low"] > 0 or waits["interval"]["high"] < 0
     better, other = (
