@@ -481,8 +481,9 @@ class App:
         return render(notice.code, notice.params, language)
 
     def example_questions(self, language: Language) -> list[str]:
-        """Questions to begin with: of the sample manual while it is indexed, else none."""
-        return example_questions(language) if any(b.name in SAMPLE_BASES for b in self.bases()) else []
+        """Questions to begin with: of the sample manual in `language` while it is indexed, else none."""
+        indexed = {SAMPLE_BASES.get(base.name) for base in self.bases() if base.chunks}
+        return example_questions(language) if language in indexed else []
 
     def search(
         self,

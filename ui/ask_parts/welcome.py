@@ -31,7 +31,7 @@ def welcome(app: "App", *, anything: bool) -> str | None:
         return None
     chosen = None
     with st.container(horizontal_alignment="center", gap="small"):
-        examples = app.example_questions(language())[:3]
+        examples = app.example_questions(language())
         if examples:
             st.caption(say("welcome.examples"), text_alignment="center")
         for number, example in enumerate(examples):
