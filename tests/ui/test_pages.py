@@ -168,5 +168,20 @@ def test_conversations_are_searched_and_offer_their_actions(app: App) -> None:
 def test_settings_are_folded_away_with_the_defaults_of_the_settings_file(app: App) -> None:
     at = run(lang="en")
     assert at.slider(key="sampling_temperature").value == app.settings.generation.temperature
-    assert at.number_input(key="sampling_length").value == app.settings.generation.max_new_tokens
     assert at.number_input(key="sampling_passages").value == app.settings.retrieval.top_k
+    length = at.number_input(
+        key="sampling_length"
+    )  # nothing set: the model's size decides, so no number is claimed
+    assert (length.value, length.placeholder) == (None, "auto")
+
+
+def test_a_length_that_was_set_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TANDEM_GENERATION__MAX_NEW_TOKENS", "300")
+    monkeypatch.setattr(App, "warm_up", lambda self: None)
+    monkeypatch.chdir(tmp_path)
+    st.cache_resource.clear()
+    try:
+        assert run(lang="en").number_input(key="sampling_length").value == 300
+    finally:
+        close_app()

@@ -29,7 +29,7 @@ with st.bottom:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         base_ids = choose_bases(app)
         with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
-            sampling, top_k = sampling_settings(app)
+            chosen_sampling, top_k = sampling_settings(app)
     typed = st.chat_input(
         say("ask.placeholder"), key="question", submit_mode="stop", max_chars=4000, disabled=not base_ids
     )
@@ -64,7 +64,7 @@ if question:
             question,
             base_ids=base_ids,
             conversation_id=conversation_id,
-            sampling=sampling,
+            sampling=chosen_sampling(),
             top_k=top_k,
             stop_button=not typed,
         )

@@ -1,11 +1,13 @@
 """How tokens are drawn: sound defaults, folded away."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from assistant.arms import Sampling
+from assistant.settings import GenerationSettings
 from ui.text import say
 
 if TYPE_CHECKING:
@@ -15,13 +17,15 @@ THINKING: dict[str, bool | None] = {"auto": None, "on": True, "off": False}
 _KEYS = ("temperature", "top_p", "top_k", "length", "seed", "thinking", "passages")
 
 
-def sampling_settings(app: "App") -> tuple[Sampling | None, int]:
+def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
     """Draw the fields.
 
     Returns:
-        The sampling, None when everything is as set, and the number of passages.
+        What gives the sampling, None when everything is as set, and the number of passages. It is to be called
+        when a question is asked: the length that suits the model is known once the model is loaded.
     """
     defaults = app.settings.generation.sampling()
+    fitting = app.settings.generation == GenerationSettings()  # then the model's size decides the length
     top_k_passages = app.settings.retrieval.top_k
     st.caption(say("sampling.about"))
     left, right = st.columns(2)
@@ -70,9 +74,10 @@ def sampling_settings(app: "App") -> tuple[Sampling | None, int]:
             say("sampling.length"),
             1,
             8192,
-            defaults.max_new_tokens,
+            None if fitting else defaults.max_new_tokens,
             16,
             help=say("sampling.length_help"),
+            placeholder=_fitting_length(app),
             key="sampling_length",
             persist_state="session",
         )
@@ -102,11 +107,25 @@ def sampling_settings(app: "App") -> tuple[Sampling | None, int]:
         temperature=temperature,
         top_p=top_p,
         top_k=top_k,
-        max_new_tokens=length,
         seed=seed,
         thinking=THINKING[thinking or "auto"],
     )
-    return (None if chosen == defaults else chosen), passages
+
+    def sampling() -> Sampling | None:
+        if length is not None:
+            asked = replace(chosen, max_new_tokens=length)
+            return asked if fitting or asked != defaults else None
+        if chosen == defaults:
+            return None
+        return replace(chosen, max_new_tokens=app.reading_profile().max_new_tokens)
+
+    return sampling, passages
+
+
+def _fitting_length(app: "App") -> str:
+    if app.ready().stage != "ready":
+        return say("sampling.length_auto")
+    return say("sampling.length_fitting", tokens=app.reading_profile().max_new_tokens)
 
 
 def _reset() -> None:

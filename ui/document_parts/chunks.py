@@ -27,7 +27,8 @@ def open_file(app: "App", source: "SourceInfo") -> None:
     def drawer() -> None:
         if source.error is not None:
             st.warning(plain(app.notice_text(source.error, language())))
-        st.caption(say("chunks.count", chunks=source.chunks, pages=source.pages))
+        counted = "chunks.count" if source.pages else "chunks.count_no_pages"
+        st.caption(say(counted, chunks=source.chunks, pages=source.pages))
         if not source.chunks:
             return
         pages = -(-source.chunks // PAGE_CHUNKS)
