@@ -57,16 +57,13 @@ def _ended(app: "App", job: "Job") -> None:
             if job.state == "failed" and job.error is not None:
                 st.markdown(f":red[:material/error:] {plain(explain(job.error))}")
             else:
-                icon = (
-                    ":green[:material/check_circle:]" if job.state == "done" else ":orange[:material/info:]"
-                )
+                clean = job.state == "done" and not any(result.state == "failed" for result in job.results)
+                icon = ":green[:material/check_circle:]" if clean else ":orange[:material/info:]"
                 seconds = f"{job.seconds:.1f}"
                 told = say(f"progress.{job.state}", counts=_counts(job), done=job.done, seconds=seconds)
                 st.markdown(f"{icon} {told}")
             with st.container(horizontal=True, width="content"):
-                # A stopped upload has let its files go; an interrupted one still has them.
-                again = job.state == "interrupted" or (job.state == "stopped" and job.kind == "reindex")
-                if again and st.button(
+                if job.state in ("interrupted", "stopped") and st.button(
                     say("progress.continue"), icon=":material/play_arrow:", key=f"job_continue_{job.id}"
                 ):
                     app.continue_job(job.id)
