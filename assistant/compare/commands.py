@@ -4,6 +4,7 @@ Exit codes, for use in CI: 0 done; 1 something failed, a replayed number changed
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -213,7 +214,7 @@ def show_experiment(
 ) -> None:
     """Print a result, or write it as HTML or CSV; also of a run that is not finished."""
     from assistant.cli import LANGUAGE, note
-    from assistant.compare.exports import csv_report, json_report
+    from assistant.compare.exports import csv_report, json_report, results_of
     from assistant.compare.report import html_report
     from assistant.compare.reporting import result_lines
 
@@ -225,7 +226,10 @@ def show_experiment(
         if as_json:
             print(json.dumps(json_report(store, number), ensure_ascii=False, indent=2))
         elif html is None and csv is None:
-            print("\n".join(result_lines(store.get(number), LANGUAGE)))
+            experiment = store.get(number)
+            if experiment.results is None and store.answered(number):  # cut off, or still running
+                experiment = replace(experiment, results=results_of(store, experiment))
+            print("\n".join(result_lines(experiment, LANGUAGE)))
 
 
 @experiment_cli.command(

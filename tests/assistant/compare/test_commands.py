@@ -113,7 +113,12 @@ def test_replay_and_compare_fail_when_numbers_are_worse(tandem: Run, tmp_path: P
     for knows in (True, False):
         number = store.create("", questions, make_plan(questions, ["base", "rag"]))
         list(run_experiment(store, number, ScriptedAsker(base_knows=lambda i, knows=knows: knows)))
+    half = store.create("half", questions, make_plan(questions, ["base", "rag"]))
+    for done, _event in enumerate(run_experiment(store, half, ScriptedAsker())):
+        if done == 26:  # the program ends here, with 13 questions answered
+            break
     store.close()
+    assert "On your 13 questions, " in tandem("show", str(half))[1]
     code, out, err = tandem("compare", "1", "2")
     assert code == 1
     assert "base: 80.0 -> 0.0" in out
