@@ -31,6 +31,12 @@ with framed():
                 default=True,
             ),
             st.Page(
+                HERE / "app_pages" / "compare.py",
+                title=say("compare.title"),
+                icon=":material/compare_arrows:",
+                url_path="compare",
+            ),
+            st.Page(
                 HERE / "app_pages" / "documents.py",
                 title=say("documents.title"),
                 icon=":material/folder_open:",

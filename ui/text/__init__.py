@@ -14,7 +14,9 @@ from ui.text import en, zh
 LANGUAGES: dict[Language, str] = {"en": "English", "zh": "中文"}
 TEXTS: dict[Language, dict[str, str]] = {"en": en.TEXT, "zh": zh.TEXT}
 
-_COUNTED = re.compile(r"\{(\w+)\} (?:file|chunk|page|token|passage|character|knowledge base)s\b")
+_COUNTED = re.compile(
+    r"\{(\w+)\} (?:file|chunk|page|token|passage|character|knowledge base|vote|question)s\b"
+)
 _STATE = "language"
 _QUERY = "lang"
 

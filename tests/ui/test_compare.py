@@ -1,0 +1,206 @@
+"""The page Compare without a browser: real App and real store, the arms' words written here."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import assistant.ask
+from assistant.app import App
+from assistant.arms import Answer, Arm, ArmRecord, Event, Failed, Finished, Token
+from assistant.compare.votes import Ballot, ShownAnswer
+from assistant.errors import EngineError
+from ui.resources import close_app, open_app
+
+SCRIPT = Path(__file__).resolve().parents[2] / "ui" / "app.py"
+HOSTILE = "![x](https://evil.example/a.png)"
+
+
+def scripted(question: str, *, arms: Sequence[Arm], **_: Any) -> Iterator[Event]:
+    """Arms in turn, as the engine interleaves them; the adapter `broken` fails."""
+    for arm in arms:
+        if arm.adapter != "broken":
+            yield Token(arm, f"{arm.name} begins")
+    for arm in arms:
+        if arm.adapter == "broken":
+            yield Failed(arm, EngineError("answer_failed", arm=arm.name, reason="it is broken"))
+            continue
+        yield Finished(
+            arm,
+            Answer(
+                f"{arm.name} says so.",
+                completion_tokens=7,
+                timings_ms={"first_token": 500.0, "total": 1500.0},
+                record=ArmRecord(arm.name, "tiny"),
+            ),
+        )
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    """The App that the page opens, with arms that need no model."""
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("TANDEM_CONFIG", raising=False)
+    monkeypatch.setattr(App, "warm_up", lambda self: None)
+    monkeypatch.setattr(App, "adapters", lambda self: ["mine", "broken"])
+    monkeypatch.setattr(App, "_citing_embedder", lambda self, base_ids: None)
+    monkeypatch.setattr(assistant.ask, "ask", scripted)
+    monkeypatch.chdir(tmp_path)
+    st.cache_resource.clear()
+    yield open_app()
+    close_app()
+
+
+def compare(arms: Sequence[str], *, lang: str = "en", blind: bool = True) -> AppTest:
+    at = AppTest.from_file(str(SCRIPT), default_timeout=30)
+    at.query_params["lang"] = lang
+    at.run()
+    at.switch_page("app_pages/compare.py").run()
+    at.get_by_key("compare_arms").set_value(list(arms)).run()
+    if not blind:
+        at.toggle(key="compare_blind").set_value(False).run()
+    assert not at.exception, at.exception
+    return at
+
+
+def ask(at: AppTest, question: str = "How long?") -> None:
+    at.chat_input[0].set_value(question).run()
+    assert not at.exception, at.exception
+
+
+def words(at: AppTest) -> str:
+    kinds = (at.markdown, at.caption, at.text, at.error, at.success)
+    return "\n".join(item.value for kind in kinds for item in kind)
+
+
+def open_board(at: AppTest, label: str) -> None:
+    at.session_state["compare_tabs"] = label
+    at.run()
+
+
+def vote(at: AppTest, choice: str | None) -> None:
+    form = at.session_state["comparison"].key
+    if choice is not None:
+        at.get_by_key(f"vote_best_{form}").set_value(choice)
+    next(button for button in at.button if button.label == "Vote").click().run()
+    assert not at.exception, at.exception
+
+
+def test_names_are_hidden_until_the_vote_and_the_vote_is_kept(app: App) -> None:
+    at = compare(["base", "sft:mine"])
+    ask(at, f"How long? {HOSTILE}")
+    before = words(at)
+    assert "**A**" in before
+    assert "**B**" in before
+    assert "SFT" not in before
+    assert "in all" not in before
+
+    vote(at, None)
+    assert "Choose an answer" in words(at)
+    assert app.votes.count() == 0
+
+    form = at.session_state["comparison"].key
+    at.get_by_key(f"vote_usable_B_{form}").set_value("no")
+    at.text_area(key=f"vote_corrected_{form}").set_value("Six months.")
+    vote(at, "A")
+    (kept,) = app.votes.all()
+    assert kept.question == f"How long? {HOSTILE}"
+    assert (kept.verdict, kept.blind, kept.corrected) == ("best", True, "Six months.")
+    assert kept.best == kept.shown[0].arm
+    assert [column.usable for column in kept.shown] == [None, False]
+    after = words(at)
+    assert "mine \\(SFT\\)" in after
+    assert "first word 0.5 s · 1.5 s in all · 7 tokens" in after
+    assert "evil" not in "".join(item.value for item in at.markdown)
+
+
+def test_blind_columns_are_shuffled(app: App) -> None:
+    at = compare(["base", "sft:mine"])
+    orders = set()
+    for number in range(40):
+        ask(at, f"Question {number}?")
+        orders.add(tuple(column.arm for column in at.session_state["comparison"].shown))
+        if len(orders) == 2:
+            break
+    assert orders == {("base", "sft:mine"), ("sft:mine", "base")}
+
+
+def test_an_arm_that_fails_says_so_and_the_others_are_judged(app: App) -> None:
+    at = compare(["base", "sft:mine", "sft:broken"], lang="en")
+    ask(at)
+    assert len(at.error) == 1
+    assert "it is broken" in at.error[0].value
+    failed = next(
+        letter
+        for letter, column in zip("ABC", at.session_state["comparison"].shown, strict=True)
+        if column.answer is None
+    )
+    form = at.session_state["comparison"].key
+    assert failed not in at.get_by_key(f"vote_best_{form}").options
+    vote(at, "all_bad")
+    (kept,) = app.votes.all()
+    assert len(kept.shown) == 3
+    assert len(kept.judged) == 2
+
+
+def test_one_answer_alone_is_not_voted_on_and_tells_its_name(app: App) -> None:
+    at = compare(["base", "sft:broken"])
+    ask(at)
+    assert "so there is no vote" in words(at)
+    assert "Base model" in words(at)
+
+
+def test_arms_are_two_to_four_and_documents_are_needed_to_search_them(app: App) -> None:
+    at = compare(["base"])
+    assert "Choose two to four arms." in words(at)
+    assert at.chat_input[0].disabled
+    at.get_by_key("compare_arms").set_value(["base", "rag"]).run()
+    assert at.chat_input[0].disabled
+    at.get_by_key("compare_arms").set_value(["base", "sft:mine"]).run()
+    assert not at.chat_input[0].disabled
+
+
+def test_without_adapters_base_and_rag_are_offered(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(App, "adapters", lambda self: [])
+    at = compare(["base", "rag"], lang="zh")
+    assert at.get_by_key("compare_arms").options == ["基础模型", "基础模型 \\+ 文档（RAG）"]
+    assert "训练好的适配器会作为更多方式出现在这里。" in words(at)
+
+
+def test_with_names_shown_the_vote_stays_off_the_leaderboard(app: App) -> None:
+    at = compare(["base", "sft:mine"], blind=False)
+    ask(at)
+    assert "in all" in words(at)
+    vote(at, "tie")
+    assert "not counted" in words(at)
+    open_board(at, "Leaderboard")
+    assert "because the names were shown: 1 vote." in words(at)
+    assert not at.dataframe
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_leaderboard_tells_what_the_votes_say(app: App, lang: str) -> None:
+    shown = tuple(
+        ShownAnswer(name, Answer(f"{name} says", record=ArmRecord(name, "tiny")), usable=True)
+        for name in ("base", "rag")
+    )
+    for number in range(8):
+        app.votes.add(Ballot(f"question {number}", shown, "best", "rag" if number < 6 else "base"))
+    at = compare(["base", "sft:mine"], lang=lang)
+    open_board(at, {"en": "Leaderboard", "zh": "排行榜"}[lang])
+    assert not at.exception, at.exception
+    told = words(at)
+    if lang == "en":
+        assert "**8 votes**, cast blind, on 8 questions" in told
+        assert "Not enough votes yet" in told
+        assert "Corrected answers (0)" in [button.label for button in at.get("download_button")]
+    else:
+        assert "对 8 个问题的 **8 次盲投**" in told
+        assert "投票还不够" in told
+    table = at.dataframe[0].value
+    assert list(table.iloc[0])[1:3] == ["–", "6 : 2"]
+    assert list(table.iloc[1])[1:3] == ["2 : 6", "–"]
+    assert list(table.iloc[0])[3] == "8 / 8"
