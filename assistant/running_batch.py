@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 # Answers that run wait so long for prompts of newcomers, and then a block more: reading first lets requests that
 # came together answer together, in fewer and fuller steps.
-_READING_S = 0.2
+_READING_S = 0.5
 
 
 class RunningBatch:

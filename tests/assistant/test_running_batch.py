@@ -67,6 +67,11 @@ def test_logits_of_a_row_do_not_depend_on_its_neighbours(adapter_folders: dict[s
     from assistant.forwarding import Forwarding
     from assistant.prefix_cache import PrefixCache
 
+    def read(ids: list[int], adapter: str | None) -> Any:
+        cache, _ = caches.start(adapter, ids)
+        forwarding.read(ids, cache, adapter)
+        return cache
+
     for dtype in (torch.float32, torch.bfloat16):
         model = build_tiny()[0].to(dtype)
         forwarding = Forwarding(model)
@@ -74,11 +79,6 @@ def test_logits_of_a_row_do_not_depend_on_its_neighbours(adapter_folders: dict[s
         rows = [
             (list(range(4, 14 + 9 * i)), adapter) for i, adapter in enumerate((None, "a", "b", "a", None))
         ]
-
-        def read(ids: list[int], adapter: str | None, forwarding: Forwarding = forwarding) -> Any:
-            cache, _ = caches.start(adapter, ids)
-            forwarding.read(ids, cache, adapter)
-            return cache
 
         with torch.inference_mode():
             base = forwarding.step([7], [read(rows[0][0], None)], [None])[0]
@@ -115,7 +115,7 @@ def test_decoding_is_one_pass_for_all_adapters(
     assert len(seen) < 40
 
 
-def test_rows_and_memory_are_bounded_and_the_rest_waits() -> None:
+def test_rows_and_memory_are_bounded_and_the_rest_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     model, tokenizer = build_tiny()
     token_bytes = 2 * 2 * 2 * 16 * 4  # keys and values, layers, heads, width, bytes
     for engine, most in (
@@ -124,11 +124,13 @@ def test_rows_and_memory_are_bounded_and_the_rest_waits() -> None:
         (Engine(model, tokenizer, kv_bytes=1), 1),
     ):
         running: list[int] = []
-        take = engine._batch._write
-        engine._batch._write = lambda rows, take=take, running=running: (
-            running.append(len(rows)),
-            take(rows),
-        )  # type: ignore[method-assign,func-returns-value,assignment,misc]
+        step = engine._forwarding.step
+
+        def spy(tokens: Any, caches: Any, adapters: Any, step: Any = step, running: Any = running) -> Any:
+            running.append(len(tokens))
+            return step(tokens, caches, adapters)
+
+        monkeypatch.setattr(engine._forwarding, "step", spy)
         requests = [
             GenerationRequest(str(i), [4 + i, 5], None, Sampling(max_new_tokens=20)) for i in range(7)
         ]
@@ -216,3 +218,163 @@ def test_an_adapter_with_numbers_that_are_not_finite_is_refused(tmp_path: Path) 
         engine.load_adapter("nan", folder)
     assert engine.adapters == ()
     engine.close()
+
+
+def build_other(kind: str) -> Any:
+    """A random model that the lean path does not know, with the tiny model's tokenizer."""
+    from transformers import AutoModelForCausalLM, GPT2Config, MistralConfig
+
+    _, tokenizer = build_tiny()
+    shape: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "eos_token_id": tokenizer.eos_token_id,
+        "bos_token_id": None,
+    }
+    wide: dict[str, Any] = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+    }
+    config: Any
+    if kind == "sliding window":
+        config = MistralConfig(
+            **shape, **wide, num_key_value_heads=2, sliding_window=16, max_position_embeddings=512
+        )
+    elif kind == "linear attention":
+        from transformers import Qwen3NextConfig
+
+        config = Qwen3NextConfig(
+            **shape,
+            **wide,
+            num_key_value_heads=2,
+            head_dim=16,
+            linear_num_key_heads=2,
+            linear_num_value_heads=2,
+            linear_key_head_dim=16,
+            linear_value_head_dim=16,
+            layer_types=["linear_attention", "full_attention"],
+            num_experts=2,
+            num_experts_per_tok=1,
+            moe_intermediate_size=32,
+            shared_expert_intermediate_size=32,
+        )
+    else:
+        config = GPT2Config(**shape, n_embd=64, n_layer=2, n_head=4, n_positions=512)
+    config.initializer_range = 0.2
+    torch.manual_seed(1)
+    return AutoModelForCausalLM.from_config(config).eval(), tokenizer
+
+
+@pytest.mark.parametrize("kind", ["sliding window", "linear attention", "another architecture"])
+def test_models_of_other_kinds_are_served_by_transformers(kind: str) -> None:
+    from tests.assistant.test_engine import by_transformers
+
+    model, tokenizer = build_other(kind)
+    expected = {str(i): by_transformers(model, tokenizer, prompt, 10) for i, prompt in enumerate(PROMPTS)}
+    engine = Engine(model, tokenizer)
+    assert not engine._forwarding.batches(None)
+    sampling = Sampling(max_new_tokens=10)
+    requests = [
+        GenerationRequest(str(i), [{"role": "user", "content": prompt}], None, sampling)
+        for i, prompt in enumerate(PROMPTS)
+    ]
+    assert {key: text for key, (text, _) in collect(engine.stream(requests)).items()} == expected
+    engine.close()
+
+
+@pytest.mark.parametrize("kind", ["qwen2", "qwen3", "yarn"])
+def test_models_like_llama_take_the_lean_way_and_say_what_transformers_says(kind: str) -> None:
+    from transformers import AutoModelForCausalLM, LlamaConfig, Qwen2Config, Qwen3Config
+
+    from tests.assistant.test_engine import by_transformers
+
+    _, tokenizer = build_tiny()
+    options: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 32,
+        "initializer_range": 0.3,
+        "bos_token_id": None,
+        "eos_token_id": tokenizer.eos_token_id,
+    }
+    config: Any
+    if kind == "yarn":
+        rope = {
+            "rope_type": "yarn",
+            "rope_theta": 10000.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 128,
+        }
+        config = LlamaConfig(**options, rope_parameters=rope, max_position_embeddings=512)
+    else:
+        config = {"qwen2": Qwen2Config, "qwen3": Qwen3Config}[kind](**options, max_position_embeddings=512)
+    torch.manual_seed(2)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    for name, weight in model.named_parameters():
+        if "norm" in name or "bias" in name:
+            torch.nn.init.normal_(weight, mean=0.0 if "bias" in name else 1.0, std=0.2)
+    expected = [by_transformers(model, tokenizer, prompt, 20) for prompt in PROMPTS]
+    engine = Engine(model, tokenizer)
+    assert engine._forwarding.batches(None)
+    assert [ask(engine, prompt, Sampling(max_new_tokens=20))[0] for prompt in PROMPTS] == expected
+    engine.close()
+
+
+def test_an_adapter_that_is_more_than_lora_is_served_beside_the_others(
+    tiny_engine: Engine, adapter_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    model, _ = build_tiny()
+    torch.manual_seed(4)
+    config = LoraConfig(r=4, target_modules=["q_proj", "down_proj"], use_dora=True, task_type="CAUSAL_LM")
+    wrapped = get_peft_model(model, config)
+    for name, weight in wrapped.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.5)
+    wrapped.save_pretrained(str(tmp_path / "dora"))
+    tiny_engine.load_adapter("dora", tmp_path / "dora")
+    tiny_engine.load_adapter("terse", adapter_folders["terse"])
+    assert [tiny_engine._forwarding.batches(name) for name in ("dora", "terse")] == [False, True]
+    requests = [
+        GenerationRequest(str(name), [{"role": "user", "content": PROMPTS[0]}], name, GREEDY)
+        for name in (None, "dora", "terse")
+    ]
+    alone = {request.id: collect(tiny_engine.stream([request]))[request.id][0] for request in requests}
+    assert {key: text for key, (text, _) in collect(tiny_engine.stream(requests)).items()} == alone
+    assert len(set(alone.values())) == 3
+
+
+def test_ranks_scales_and_layers_of_an_adapter_are_those_that_peft_reads(
+    tiny_engine: Engine, tmp_path: Path
+) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    from tests.assistant.test_adapters_served import merged_text
+
+    model, _ = build_tiny()
+    torch.manual_seed(6)
+    config = LoraConfig(
+        r=4,
+        lora_alpha=6,
+        use_rslora=True,
+        rank_pattern={"k_proj": 2, "layers.1.mlp.up_proj": 7},
+        alpha_pattern={"o_proj": 20},
+        target_modules=["k_proj", "v_proj", "o_proj", "up_proj", "down_proj"],
+        task_type="CAUSAL_LM",
+    )
+    wrapped = get_peft_model(model, config)
+    for name, weight in wrapped.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    wrapped.save_pretrained(str(tmp_path / "odd"))
+    tiny_engine.load_adapter("odd", tmp_path / "odd")
+    assert tiny_engine._forwarding.batches("odd")
+    assert ask(tiny_engine, PROMPTS[0], Sampling(max_new_tokens=24), "odd")[0] == merged_text(
+        tmp_path / "odd"
+    )

@@ -1,0 +1,105 @@
+"""How much faster sixteen requests of mixed adapters are together than one after the other.
+
+Run: python bench/concurrent_requests.py --model FOLDER [--requests 16] [--tokens 48] [--context 120] [--threads 2]
+
+A third of the requests use the base, the others one of two LoRA adapters of random weights, made for the run.
+Also tells when the first token of a request comes that arrives while the others are answered. The last line is
+`ratio X.XX`.
+"""
+
+import argparse
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from four_arms import load_line, random_adapter, serve
+
+from assistant.arms import Sampling
+from assistant.engine import Engine
+from assistant.generation import GenerationRequest
+
+_ADAPTERS = (None, "one", "two")
+
+
+def main() -> None:
+    """Print the times and the ratio."""
+    import torch
+
+    from finetune.models import load_model
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--dtype", help="bfloat16 or float32; without it, what the machine does best")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--requests", type=int, default=16)
+    parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--context", type=int, default=120)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
+    with tempfile.TemporaryDirectory() as folder:
+        adapters = {
+            name: random_adapter(loaded.model, Path(folder) / name, seed=seed)
+            for seed, name in enumerate(_ADAPTERS)
+            if name is not None
+        }
+        engine = Engine(
+            loaded.model, loaded.tokenizer, name=arguments.model.name, max_rows=arguments.requests
+        )
+        for name, adapter in adapters.items():
+            engine.load_adapter(name, adapter)
+    # Answers that end early would make rounds unlike.
+    engine._batch._ends = frozenset()
+    print(f"{loaded.dtype}, {torch.get_num_threads()} threads, {arguments.requests} requests; {load_line()}")
+    serve(engine, _requests("warm", arguments)[:3])
+    ratios = []
+    for number in range(arguments.rounds):
+        together, _ = serve(engine, _requests(f"{number}t", arguments))
+        after = sum(serve(engine, [request])[0] for request in _requests(f"{number}a", arguments))
+        tokens = arguments.requests * arguments.tokens
+        ratios.append(after / together)
+        print(
+            f"round {number}: together {together:.2f} s ({tokens / together:.0f} tokens/s), "
+            f"one after the other {after:.2f} s ({tokens / after:.0f} tokens/s)"
+        )
+    print(f"first token of a late-comer after {_late_comer(engine, arguments):.2f} s; {load_line()}")
+    engine.close()
+    print(f"ratio {statistics.median(ratios):.2f}")
+
+
+def _requests(mark: str, arguments: argparse.Namespace) -> list[GenerationRequest]:
+    """Requests whose prompts share no beginning."""
+    import random
+
+    draw = random.Random(mark)
+    return [
+        GenerationRequest(
+            f"{mark}{number}",
+            [draw.randrange(1000, 20000) for _ in range(arguments.context)],
+            _ADAPTERS[number % len(_ADAPTERS)],
+            Sampling(max_new_tokens=arguments.tokens),
+        )
+        for number in range(arguments.requests)
+    ]
+
+
+def _late_comer(engine: Engine, arguments: argparse.Namespace) -> float:
+    """Seconds to the first token of one that comes when all others but one are being answered."""
+    others = _requests("o", arguments)[:-1]
+    thread = threading.Thread(target=serve, args=(engine, others))
+    thread.start()
+    while len(engine._batch._writing) < len(others):
+        time.sleep(0.01)
+    (late,) = serve(engine, _requests("l", arguments)[-1:])[1]
+    thread.join()
+    return late.first_token_ms / 1000
+
+
+if __name__ == "__main__":
+    main()

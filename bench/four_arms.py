@@ -1,0 +1,155 @@
+"""How much longer four arms take than the slowest of them alone: two prompts, each with the base and an adapter.
+
+Run: python bench/four_arms.py --model FOLDER [--tokens 48] [--context 450] [--dtype bfloat16] [--threads 2]
+
+The adapter is a LoRA of random weights, made for the run. Prompts differ from round to round, so nothing was
+read before. Rounds of both kinds alternate and the medians are compared; the last line is `ratio X.XX`. With
+--peft the same rows are also decoded by PEFT's `adapter_names`.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from assistant.arms import Sampling
+from assistant.engine import Engine
+from assistant.generation import EngineDone, EngineFailed, GenerationRequest
+
+_ARMS = ("base", "sft", "rag", "rag+sft")
+_PASSAGE = "The pump of type P{number} delivers forty litres per minute and weighs twelve kilograms. "
+
+
+def random_adapter(model: Any, folder: Path, *, seed: int, r: int = 8) -> Path:
+    """Write a LoRA on all linear layers with small random weights that change answers; return its folder."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(seed)
+    config = LoraConfig(r=r, lora_alpha=2 * r, target_modules="all-linear", task_type="CAUSAL_LM")
+    wrapped = get_peft_model(model, config)
+    for name, weight in wrapped.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.01)
+    wrapped.save_pretrained(str(folder))
+    wrapped.unload()
+    return folder
+
+
+def load_line() -> str:
+    """What else the machine is doing, to read the figures by."""
+    return "load " + " ".join(f"{value:.1f}" for value in os.getloadavg())
+
+
+def serve(engine: Engine, requests: list[GenerationRequest]) -> tuple[float, list[EngineDone]]:
+    """Return the seconds until all are done, and their closing events."""
+    began = time.perf_counter()
+    ends = []
+    for event in engine.stream(requests):
+        if isinstance(event, EngineFailed):
+            raise event.error
+        if isinstance(event, EngineDone):
+            ends.append(event)
+    return time.perf_counter() - began, ends
+
+
+def main() -> None:
+    """Print the times and the ratio."""
+    import torch
+
+    from finetune.models import load_model
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--dtype", help="bfloat16 or float32; without it, what the machine does best")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--context", type=int, default=450)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--peft", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
+    with tempfile.TemporaryDirectory() as folder:
+        adapter = random_adapter(loaded.model, Path(folder) / "sft", seed=1)
+        if arguments.peft:
+            _by_peft(loaded.model, adapter, arguments)
+        engine = Engine(loaded.model, loaded.tokenizer, name=arguments.model.name)
+        engine.load_adapter("sft", adapter)
+    # Answers that end early would make the arms unlike.
+    engine._batch._ends = frozenset()
+    print(f"{loaded.dtype}, {torch.get_num_threads()} threads, {arguments.tokens} new tokens; {load_line()}")
+    alone: dict[str, list[float]] = {arm: [] for arm in _ARMS}
+    together = []
+    serve(engine, _requests(engine, "warm", _ARMS, arguments))
+    for number in range(arguments.rounds):
+        for arm in _ARMS:
+            alone[arm].append(serve(engine, _requests(engine, f"{number}a", (arm,), arguments))[0])
+        spent, ends = serve(engine, _requests(engine, f"{number}b", _ARMS, arguments))
+        together.append(spent)
+        rates = " ".join(f"{end.request_id.split('/')[1]} first {end.first_token_ms:.0f} ms" for end in ends)
+        print(f"round {number}: {spent:.2f} s together ({rates})")
+    engine.close()
+    medians = {arm: statistics.median(times) for arm, times in alone.items()}
+    for arm, median in medians.items():
+        print(f"{arm:8} alone {median:6.2f} s")
+    print(
+        f"four     together {statistics.median(together):6.2f} s, best {min(together):.2f} s; {load_line()}"
+    )
+    print(f"ratio {statistics.median(together) / max(medians.values()):.2f}")
+
+
+def _requests(
+    engine: Engine, mark: str, arms: tuple[str, ...], arguments: argparse.Namespace
+) -> list[GenerationRequest]:
+    question = f"Question {mark}: how heavy is the pump?"
+    room = arguments.context - engine.count_tokens(question)
+    passages = engine.encode("".join(_PASSAGE.format(number=f"{mark}{i}") for i in range(room))).token_ids[
+        :room
+    ]
+    short = engine.render([{"role": "user", "content": question}]).token_ids
+    sampling = Sampling(max_new_tokens=arguments.tokens)
+    return [
+        GenerationRequest(
+            f"{mark}/{arm}",
+            (*passages, *short)[: arguments.context] if "rag" in arm else short,
+            "sft" if "sft" in arm else None,
+            sampling,
+        )
+        for arm in arms
+    ]
+
+
+def _by_peft(model: Any, adapter: Path, arguments: argparse.Namespace) -> None:
+    """What one step of PEFT's mixed batch takes against one row, at the same context."""
+    import torch
+    from peft import PeftModel
+
+    wrapped = PeftModel.from_pretrained(model, str(adapter), adapter_name="sft").eval()
+    spent = {}
+    with torch.inference_mode():
+        for rows in (1, 4):
+            ids = torch.randint(4, 1000, (rows, arguments.context))
+            names = ["sft", "__base__"] * 2 if rows == 4 else ["sft"]
+            options = {"do_sample": False, "adapter_names": names, "eos_token_id": -1, "pad_token_id": 0}
+            times = []
+            for tokens in (1, arguments.tokens) * 2:
+                began = time.perf_counter()
+                wrapped.generate(
+                    input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, **options
+                )
+                times.append(time.perf_counter() - began)
+            spent[rows] = min(times[1::2])
+    wrapped.unload()
+    print(f"PEFT adapter_names: {spent[4]:.2f} s for four rows, {spent[1]:.2f} s for one; {load_line()}")
+    print(f"PEFT ratio {spent[4] / spent[1]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
