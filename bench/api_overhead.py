@@ -2,8 +2,9 @@
 
 Run: python bench/api_overhead.py [--models FOLDER] [--clients 50] [--requests 4] [--arms base,rag]
 
-The same prompt is asked of the engine, of App.ask and of the API in turn, over one real connection; told is the
-median of the differences within a turn, so that what else the machine does weighs little. Then every client
+The same prompt is asked of the engine, of App.ask and of the API in turn, over one real connection; told are the
+median of the differences within a turn, and the difference of the quickest, which a busy machine disturbs least.
+Then every client
 asks its questions one after another, each with a nonce in its text and one as its seed. An answer is foreign
 when its record names another arm, seed or prompt than those of its question; of a sample, asked again alone,
 the text must be the same.
@@ -71,7 +72,9 @@ def listening(app: App) -> Iterator[int]:
     """The API on a free port; yields the port."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build_server(app), log_level="warning"))
+        server = uvicorn.Server(
+            uvicorn.Config(build_server(app), log_level="warning", timeout_keep_alive=600)
+        )
         running = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         running.start()
         while not server.started:
@@ -125,11 +128,12 @@ def overhead(app: App, port: int, *, tokens: int, rounds: int) -> None:
             if number >= 2:  # the first two warm caches
                 spent[name].append(1000 * (time.perf_counter() - began))
     connection.close()
-    print(f"{tokens} tokens: engine alone {statistics.median(spent['engine']):.1f} ms", end="")
+    print(f"{tokens} tokens, engine alone: {statistics.median(spent['engine']):.1f} ms", end="")
+    print(f", quickest {min(spent['engine']):.1f} ms")
     for name in list(ways)[1:]:
         more = [whole - alone for whole, alone in zip(spent[name], spent["engine"], strict=True)]
-        print(f"; {name} {statistics.median(more):+.1f} ms", end="")
-    print()
+        quickest = min(spent[name]) - min(spent["engine"])
+        print(f"  {name:14} {statistics.median(more):+.1f} ms, quickest {quickest:+.1f} ms")
 
 
 def post(connection: http.client.HTTPConnection, body: dict[str, Any]) -> bytes:

@@ -95,6 +95,15 @@ class Chat:
             return Events(self._chunks(question, usage=usage))
         return await self._whole(question)
 
+    def answers(self, question: Question) -> AsyncGenerator[Piece, None]:
+        """Yield each choice's whole answer; what is said before stays in its thread. Raises as `pieces` does."""
+
+        def work(should_stop: ShouldStop) -> Iterator[Piece]:
+            pieces = _ask(self._get_app(), question, should_stop)
+            return (piece for piece in pieces if piece.answer is not None)
+
+        return self._slots.stream(work)
+
     def pieces(self, question: Question) -> AsyncGenerator[Piece, None]:
         """Yield what is said, choice by choice; each ends with its whole answer.
 
@@ -107,7 +116,7 @@ class Chat:
     async def _whole(self, question: Question) -> dict[str, Any]:
         choices = []
         usage = Usage()
-        async with aclosing(self.pieces(question)) as pieces:
+        async with aclosing(self.answers(question)) as pieces:
             async for piece in pieces:
                 if piece.answer is not None:
                     choices.append(_choice(piece.choice, piece.answer))

@@ -25,7 +25,7 @@ class Generate:
     async def _answer(self, request: GenerateRequest) -> dict[str, Any]:
         wanted = wishes(temperature=request.temperature, max_new_tokens=request.max_tokens, seed=request.seed)
         question = Question(request.model, request.prompt, wishes=wanted)
-        async with aclosing(self._chat.pieces(question)) as pieces:
+        async with aclosing(self._chat.answers(question)) as pieces:
             answers = [piece.answer async for piece in pieces if piece.answer is not None]
         (answer,) = answers
         return {"response": answer.text, "model": request.model, **provenance(answer)}
