@@ -217,6 +217,76 @@ def ask(
             _print_sources(answer)
 
 
+@cli.command("compare", help=say("Put one question to several arms.", "用同一个问题比较多种方式。"))
+def compare_arms(
+    question: Annotated[str, typer.Argument(help=say("The question.", "问题。"))],
+    arms: Annotated[
+        str,
+        typer.Option(
+            help=say(
+                "Two to four of base, rag, sft:ADAPTER, rag+sft:ADAPTER.",
+                "base、rag、sft:适配器、rag+sft:适配器 中的二至四种。",
+            )
+        ),
+    ] = "base,rag",
+    base: BaseOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put one question to several arms: all are answered at once and printed one after another."""
+    from assistant.arms import Failed, Finished, Token, to_json
+    from assistant.compare.in_turn import in_turn
+    from assistant.errors import TANDEM_ERRORS
+
+    names = list(dict.fromkeys(name.strip() for name in arms.split(",") if name.strip()))
+    if not 2 <= len(names) <= 4:
+        raise typer.BadParameter(say("give two to four different arms", "请给出二至四种不同的方式"))
+    results: dict[str, Any] = {}
+    failed = False
+    with opened("compare") as app:
+        chosen = [app.arm(name) for name in names]
+        shown = ""
+        for event in in_turn(app.ask(question, arms=chosen, base_ids=app.base_ids(base)), chosen):
+            name = event.arm.name
+            if name not in results:
+                results[name], shown = None, ""
+                if not as_json:
+                    print(f"== {name}")
+            if isinstance(event, Token) and not event.thinking and not as_json:
+                shown += event.text
+                print(event.text, end="", flush=True)
+            elif isinstance(event, Failed):
+                failed = True
+                error = event.error
+                text = error.text(LANGUAGE) if isinstance(error, TANDEM_ERRORS) else str(error)
+                results[name] = {"error": text}
+                note(text)
+            elif isinstance(event, Finished):
+                results[name] = to_json(event.answer)
+                if not as_json:
+                    _print_compared(event.answer, shown)
+    if as_json:
+        show({"question": question, "answers": results})
+    if failed:
+        sys.exit(1)
+
+
+def _print_compared(answer: "Answer", shown: str) -> None:
+    """What comes below an arm's words: the text that counts where it differs, sources, figures."""
+    print()
+    if answer.text.strip() != shown.strip():
+        print(f"=> {answer.text}")
+    if answer.citations:  # an arm that read no passages is not told that none supports it
+        _print_sources(answer)
+    first, total = (answer.timings_ms.get(stage, 0.0) / 1000 for stage in ("first_token", "total"))
+    count = answer.completion_tokens
+    print(
+        say(
+            f"   first word {first:.1f} s, {total:.1f} s in all, {count} tokens",
+            f"   首词 {first:.1f} 秒，共 {total:.1f} 秒，{count} 个词元",
+        )
+    )
+
+
 def _print_sources(answer: "Answer") -> None:
     from assistant.reporting import passage_place
 

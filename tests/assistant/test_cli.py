@@ -80,6 +80,24 @@ def test_index_search_ask_and_index_again(tandem: Run) -> None:
             assert any(citation["number"] == number for citation in answer["citations"])
 
 
+def test_arms_are_compared_one_after_another(tandem: Run, tmp_path: Path) -> None:
+    note = tmp_path / "pump.md"
+    note.write_text("The zindel valve of the pump opens at a pressure of 31 bar.", encoding="utf-8")
+    assert tandem("index", str(note))[0] == 0
+    question = "At what pressure does the zindel valve open?"
+    code, out, err = tandem("compare", question, "--arms", "rag,base,sft:missing")
+    assert code == 1
+    assert out.index("== rag") < out.index("31 bar") < out.index("pump.md") < out.index("== base")
+    assert out.count("in all") == 2
+    assert "missing" in err
+    code, out, _ = tandem("compare", question, "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert list(told["answers"]) == ["base", "rag"]
+    assert "31 bar" in told["answers"]["rag"]["text"]
+    assert tandem("compare", question, "--arms", "rag,rag")[0] == 2
+
+
 def test_nothing_relevant_is_refused_in_the_questions_language(tandem: Run) -> None:
     tandem("index", str(MANUAL / "en" / "QF-47 Troubleshooting and Release Notes.md"))
     code, out, _ = tandem("ask", "海王星有多少颗卫星？", "--json")
