@@ -17,14 +17,13 @@ from ui.text import say
 st.set_page_config(layout="wide")
 app = open_app()
 
-st.title(say("compare.title"))
 asking, board = st.tabs(
     [say("compare.tab_ask"), say("compare.tab_board")], key="compare_tabs", on_change="rerun"
 )
 
 if asking.open:
     with asking:
-        arms, blind = choose_arms(app)
+        arms, blind = choose_arms(app, first=current_comparison() is None)
     with st.bottom:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             base_ids = choose_bases(app)

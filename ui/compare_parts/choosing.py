@@ -20,8 +20,11 @@ def arm_label(name: str) -> str:
     return say(f"compare.arm_{kind.replace('+', '_')}", adapter=adapter)
 
 
-def choose_arms(app: "App") -> tuple[list[str], bool]:
+def choose_arms(app: "App", *, first: bool) -> tuple[list[str], bool]:
     """Draw the choice.
+
+    Args:
+        first: whether nothing has been compared yet; there is room then to say where further arms come from.
 
     Returns:
         Names of the chosen arms in the order offered, and whether to compare blind.
@@ -40,7 +43,7 @@ def choose_arms(app: "App") -> tuple[list[str], bool]:
             key="compare_arms",
             persist_state="session",
         )
-        if not adapters:
+        if first and not adapters:
             st.caption(say("compare.no_adapter"))
     with right:
         blind = st.toggle(

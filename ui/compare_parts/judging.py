@@ -51,7 +51,11 @@ def _show_column(app: "App", comparison: Comparison, letter: str, column: ShownA
         st.error(plain(error.get(language(), say("app.defect"))), icon=":material/error:")
         return
     key = f"{comparison.key}_{letter}"
-    st.fragment(framed()(_answer))(app, column.answer, comparison.question, key, comparison.revealed)
+    answer = column.answer
+    if not app.arm(column.arm).retrieval:
+        # It read no passages, so that none supports a sentence says nothing against it.
+        answer = replace(answer, sentences=())
+    st.fragment(framed()(_answer))(app, answer, comparison.question, key, comparison.revealed)
 
 
 def _answer(app: "App", answer: Answer, question: str, key: str, revealed: bool) -> None:
