@@ -21,6 +21,8 @@ LONGEST_ANSWER = 160
 ENDING_SHARE = 0.5
 FORGETTING_LIMIT = 0.15
 """Part of the general questions that may be lost; one question is 0.03."""
+KNOWS_SOMETHING = 0.5
+"""Share of the general questions; with three answers each, guessing gives a third of them."""
 FEWEST_FOR_LOSS = 4
 PARITY_TOKENS = 24
 
@@ -155,8 +157,10 @@ def check_thinking(before: int, after: int, answers: int) -> Gate:
 
 
 def check_forgetting(before: float, after: float) -> Gate:
-    """What the base model knew in general is still there."""
+    """What the base model knew in general is still there; does not apply to one that only guessed."""
     figures = {"before": round(before, 4), "after": round(after, 4), "questions": len(QUESTIONS)}
+    if before < KNOWS_SOMETHING:
+        return Gate("forgetting", None, figures=figures)
     if after >= before - FORGETTING_LIMIT:
         return Gate("forgetting", True, figures=figures)
     params = {"before": round(100 * before), "after": round(100 * after), "items": len(QUESTIONS)}
@@ -164,20 +168,31 @@ def check_forgetting(before: float, after: float) -> Gate:
 
 
 def general_score(model: Any, tokenizer: Any, *, batch_size: int = 16) -> float:
-    """Return the share of `QUESTIONS` whose right answer the model holds likelier, per token, than the wrong ones."""
+    """Return the share of `QUESTIONS` whose right answer the question makes likelier than it makes the wrong ones.
+
+    How likely an answer is by itself is taken off, and its stop token left out: otherwise common words win, and
+    SmolLM2-135M gets 44 % right instead of 75 %.
+
+    Source: domain conditional PMI, https://arxiv.org/abs/2104.08315
+    """
     import torch
 
+    asked = [(question, answer) for question, *answers in QUESTIONS for answer in answers]
+    told = [*asked, *(("-", answer) for _, answer in asked)]
     examples = [
         # Short, where many templates would put a long text of their own, which says nothing about the answer.
         Example(
             (Message("system", "-"), Message("user", question), Message("assistant", answer)), Source("-", 1)
         )
-        for question, *answers in QUESTIONS
-        for answer in answers
+        for question, answer in told
     ]
-    rows = TokenRows.of([row.pieces[0] for row in Encoder(tokenizer, 512).encode_rows(examples)])
+    pieces = [row.pieces[0] for row in Encoder(tokenizer, 512).encode_rows(examples)]
+    for piece in pieces:
+        for place in piece.stops:
+            piece.labels[place] = IGNORE
+    rows = TokenRows.of(pieces)
     collate = Collator(pad_id_of(tokenizer))
-    scores = torch.zeros(len(rows))
+    sums = torch.zeros(len(rows))
     order = sorted(range(len(rows)), key=lambda k: int(rows.lengths[k]))
     model.eval()
     with torch.no_grad():
@@ -187,11 +202,9 @@ def general_score(model: Any, tokenizer: Any, *, batch_size: int = 16) -> float:
                 key: value.to(model.device) for key, value in collate([rows[k] for k in numbers]).items()
             }
             losses, which, _ = token_loss(model, batch)
-            sums = torch.zeros(len(numbers)).index_add_(0, which.cpu(), losses.float().cpu())
-            counts = torch.bincount(which.cpu(), minlength=len(numbers))
-            scores[numbers] = -sums / counts
-    right = scores.view(len(QUESTIONS), 3).argmax(dim=1) == 0
-    return float(right.float().mean())
+            sums[numbers] = -torch.zeros(len(numbers)).index_add_(0, which.cpu(), losses.float().cpu())
+    gained = sums[: len(asked)] - sums[len(asked) :]
+    return float((gained.view(len(QUESTIONS), 3).argmax(dim=1) == 0).float().mean())
 
 
 def prompts_of(rows: TokenRows, count: int = SAMPLE_ANSWERS) -> list[tuple[list[int], int]]:

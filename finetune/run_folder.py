@@ -155,6 +155,15 @@ class RunFolder:
                 continue  # cut off when the disk was full or the machine went down
         return records, after + len(whole)
 
+    def forget_after(self, step: int) -> None:
+        """Take off metrics of steps after `step`, which will be done again."""
+        records, _ = self.read_metrics()
+        kept = [record for record in records if record.get("step", 0) <= step]
+        if len(kept) < len(records):
+            temporary = self.metrics.with_name(".metrics.jsonl")
+            temporary.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in kept), "utf-8")
+            temporary.replace(self.metrics)
+
     def latest_checkpoint(self) -> Path | None:
         """The newest checkpoint that is whole."""
         found = [

@@ -212,7 +212,6 @@ def resume(folder: RunFolder) -> RunInfo:
         raise TrainingError("run_alive", run=folder.path.name)
     if status.state == "done":
         raise TrainingError("run_complete", run=folder.path.name)
-    _forget_after_checkpoint(folder)
     launch(folder)
     return read(folder)
 
@@ -268,20 +267,6 @@ def _new_folder(runs_dir: Path, config: RunConfig) -> RunFolder:
             number += 1
         except OSError as err:
             raise TrainingError("training_disk_full", folder=str(runs_dir)) from err
-
-
-def _forget_after_checkpoint(folder: RunFolder) -> None:
-    """Take metrics off that belong to steps which will be done again."""
-    checkpoint = folder.latest_checkpoint()
-    step = -1 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
-    records, _ = folder.read_metrics()
-    kept = [record for record in records if record.get("step", 0) <= step]
-    if len(kept) < len(records):
-        import json
-
-        temporary = folder.metrics.with_name(".metrics.jsonl")
-        temporary.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in kept), "utf-8")
-        temporary.replace(folder.metrics)
 
 
 def _started(pid: int) -> float:

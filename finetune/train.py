@@ -111,7 +111,7 @@ def _train(folder: RunFolder, reporter: "Reporter") -> dict[str, Any]:
                 raise
             settings = less
             session.close()
-            note_batch(folder, less)
+            note_batch(less, record)
 
 
 def _check_trackers(report_to: str) -> None:

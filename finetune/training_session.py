@@ -107,6 +107,7 @@ class Session:
         progress = Progress(self.reporter, device=self.device)
         trainer = self._trainer(progress)
         checkpoint = self.folder.latest_checkpoint()
+        self.folder.forget_after(-1 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
         _drop_unfinished(self.folder)
         if checkpoint is None and len(self.held):
             loss = round(self.record["before"]["eval_loss"], 6)
@@ -163,7 +164,7 @@ class Session:
 
         self.settings, _ = back_off(self.settings, tried, limit=room)
         if self.settings != asked:
-            note_batch(self.folder, self.settings, self.record)
+            note_batch(self.settings, self.record)
 
     def _checkpointing(self) -> None:
         self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -315,9 +316,8 @@ def _drop_unfinished(folder: RunFolder) -> None:
             discard(path)
 
 
-def note_batch(folder: RunFolder, settings: TrainingConfig, record: dict[str, Any] | None = None) -> None:
-    """Remember that the batch was made smaller, for whoever looks at the run."""
-
+def note_batch(settings: TrainingConfig, record: dict[str, Any]) -> None:
+    """Remember in the run's record that the batch was made smaller, for whoever looks at it."""
     params = {
         "micro": settings.per_device_train_batch_size,
         "times": settings.gradient_accumulation_steps,
@@ -326,7 +326,4 @@ def note_batch(folder: RunFolder, settings: TrainingConfig, record: dict[str, An
     }
     finding = Finding("batch_made_smaller", Source("-", 0), params=params)
     logger.warning("%s", finding.text())
-    kept = record if record is not None else folder.read_record()
-    kept["notes"] = [*kept.get("notes", []), finding.to_json()]
-    if record is None:
-        write_json(folder.record, {**kept, "settings": asdict(settings)})
+    record["notes"] = [*record.get("notes", []), finding.to_json()]
