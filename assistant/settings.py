@@ -5,6 +5,7 @@ First wins: explicit arguments, `TANDEM_…` environment variables (`TANDEM_RETR
 data folder. This is the only module that reads settings files or the environment.
 """
 
+import difflib
 import json
 import os
 import tomllib
@@ -181,12 +182,13 @@ def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` win over every other place.
 
     Raises:
-        SettingsError: a value is out of range, a section has a key that does not exist, or the file is
-            not valid TOML. The message names the key, the rule and where it was set.
+        SettingsError: a value is out of range, a section or variable has a name that does not exist, or the
+            file is not valid TOML. The message names the key, the rule and where it was set.
     """
     path = config_file()
     try:
         _refuse_unknown_sections(path)
+        _refuse_misspelt_variables()
         return Settings(**overrides)
     except ValidationError as err:
         first = err.errors()[0]
@@ -206,6 +208,29 @@ def _refuse_unknown_sections(path: Path | None) -> None:
     for key in tomllib.loads(path.read_text(encoding="utf-8-sig")):
         if key not in Settings.model_fields:
             raise SettingsError("setting_unknown", key=key, file=path)
+
+
+def _refuse_misspelt_variables() -> None:
+    """Refuse variables that are meant for us but name nothing; pydantic passes over them in silence.
+
+    Others may begin with our prefix too, so only what looks like a setting counts.
+    """
+    sections = [name for name, field in Settings.model_fields.items() if isinstance(field.default, _Section)]
+    alone = [name for name in Settings.model_fields if name not in sections] + ["config", "log"]
+    for variable in os.environ:
+        if not variable.upper().startswith("TANDEM_"):
+            continue
+        name = variable[len("TANDEM_") :].lower()
+        section, nested, _ = name.partition("__")
+        if nested:
+            wrong = section not in sections  # its keys are checked with their values
+        else:
+            one_underscore = any(name.startswith(f"{known}_") for known in sections)
+            wrong = name not in alone and (
+                one_underscore or bool(difflib.get_close_matches(name, alone, cutoff=0.8))
+            )
+        if wrong:
+            raise SettingsError("setting_unknown", key=variable, file=FILE_NAME)
 
 
 def flat_settings(settings: Settings) -> list[tuple[str, str, str]]:

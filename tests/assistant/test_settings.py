@@ -61,6 +61,19 @@ def test_a_mistake_in_the_file_names_itself(tmp_path: Path, text: str, named: st
     assert "\n" not in caught.value.text("en")
 
 
+@pytest.mark.parametrize("variable", ["TANDEM_RETREIVAL__TOP_K", "TANDEM_RETRIEVAL_TOP_K", "TANDEM_DATADIR"])
+def test_a_misspelt_variable_names_itself(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "3")
+    with pytest.raises(SettingsError, match=variable):
+        load_settings()
+
+
+def test_other_variables_with_our_prefix_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("TANDEM_LOG", "TANDEM_SCREENSHOTS", "TANDEM_TEST_MODELS", "TANDEMONIUM__X"):
+        monkeypatch.setenv(variable, "x")
+    load_settings()
+
+
 def test_another_programs_env_file_is_no_error(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("OPENAI_API_KEY=x\nTANDEM_RETRIEVAL__TOP_K=4\n", encoding="utf-8")
     assert load_settings().retrieval.top_k == 4
