@@ -233,11 +233,11 @@ class App:
 
     def base_or_new(self, name: str | None) -> "BaseInfo":
         """The base of this name, made when missing; without a name the one called "default"."""
-        wanted = name or "default"
-        for base in self.bases():
-            if base.name == wanted:
-                return base
-        return self.create_base(wanted)
+        return self.base_named(name) or self.create_base(name or "default")
+
+    def base_named(self, name: str | None) -> "BaseInfo | None":
+        """The base of this name, if there is one; without a name the one called "default"."""
+        return next((base for base in self.bases() if base.name == (name or "default")), None)
 
     def base_ids(self, names: Sequence[str] | None) -> list[int]:
         """Numbers of the named bases; of all when no name is given."""

@@ -142,19 +142,27 @@ def index(
     from assistant.arms import to_json
     from assistant.reporting import index_line, plan_lines
     from knowledge.indexing import FileDone, Finished
+    from knowledge.planning import IndexPlan
 
+    for path in paths:
+        if not path.exists():
+            raise typer.BadParameter(say(f"there is no {path}", f"找不到 {path}"))
     with opened("index") as app:
-        target = app.base_or_new(base)
         inputs, skipped = app.gather(paths, password=password)
         for notice in skipped:
             note("  " + app.notice_text(notice, LANGUAGE))
         if dry_run:
-            plan = app.plan(target.id, inputs, remove_missing=sync)
+            known = app.base_named(base)
+            if known is None:  # it would be made by the run; saying what would happen makes nothing
+                plan = IndexPlan(tuple(item.name for item in inputs), (), (), (), ())
+            else:
+                plan = app.plan(known.id, inputs, remove_missing=sync)
             if as_json:
                 show(to_json(plan))
             else:
                 print("\n".join(plan_lines(plan, LANGUAGE)))
             return
+        target = app.base_or_new(base)
         failed, done = 0, []
         for event in app.index(target.id, inputs, remove_missing=sync):
             if isinstance(event, FileDone):
@@ -352,7 +360,7 @@ def bases(as_json: JsonFlag = False) -> None:
             print(
                 say(
                     f"{row.name}: {row.files} files, {row.chunks} chunks, {row.embedder}",
-                    f"{row.name}：{row.files} 个文件，{row.chunks} 个片段，{row.embedder}",
+                    f"{row.name}：{row.files} 个文件，{row.chunks} 个分块，{row.embedder}",
                 )
             )
 

@@ -13,6 +13,12 @@ _STATES: dict[str, dict[Language, str]] = {
     "removed": {"en": "removed", "zh": "已移除"},
     "failed": {"en": "failed", "zh": "失败"},
 }
+_PLANNED: dict[str, dict[Language, str]] = {
+    "new": {"en": "add", "zh": "将添加"},
+    "changed": {"en": "update", "zh": "将更新"},
+    "renamed": {"en": "rename", "zh": "将改名"},
+    "removed": {"en": "remove", "zh": "将移除"},
+}
 
 
 def state_name(state: str, language: Language) -> str:
@@ -32,7 +38,7 @@ def index_line(event: FileDone, language: Language) -> str:
         return f"{head}\n            {notice_text(event.error, language)}"
     if event.state in ("added", "changed"):
         head += (
-            f"（{event.chunks} 个片段，新嵌入 {event.embedded} 个）"
+            f"（{event.chunks} 个分块，新嵌入 {event.embedded} 个）"
             if language == "zh"
             else f" ({event.chunks} chunks, {event.embedded} embedded)"
         )
@@ -41,14 +47,12 @@ def index_line(event: FileDone, language: Language) -> str:
 
 def plan_lines(plan: IndexPlan, language: Language) -> list[str]:
     """What an indexing run would do, a line for each file that would change."""
-    lines = []
-    for state, names in (
-        ("added", plan.new),
-        ("changed", plan.changed),
-        ("removed", plan.removed),
-    ):
-        lines += [f"  {state_name(state, language):9} {name}" for name in names]
-    lines += [f"  {state_name('renamed', language):9} {old} -> {new}" for old, new in plan.renamed]
+    lines = [
+        f"  {_PLANNED[state][language]:9} {name}"
+        for state, names in (("new", plan.new), ("changed", plan.changed), ("removed", plan.removed))
+        for name in names
+    ]
+    lines += [f"  {_PLANNED['renamed'][language]:9} {old} -> {new}" for old, new in plan.renamed]
     unchanged = len(plan.unchanged)
     lines.append(f"未变化：{unchanged} 个" if language == "zh" else f"{unchanged} unchanged")
     return lines
@@ -59,7 +63,11 @@ def passage_place(passage: Passage, language: Language) -> str:
     place = passage.source_name
     if passage.page_label:
         number = passage.page_label
-        place += (f" 第 {number} 页" if language == "zh" else f" p. {number}") if number.isdigit() else f" · {number}"
+        place += (
+            (f" 第 {number} 页" if language == "zh" else f" p. {number}")
+            if number.isdigit()
+            else f" · {number}"
+        )
     if passage.heading_path:
         place += " › " + " › ".join(passage.heading_path[-2:])
     return place

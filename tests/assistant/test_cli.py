@@ -47,6 +47,16 @@ def tandem(
     return run
 
 
+def test_a_dry_run_makes_nothing_and_a_wrong_path_is_misuse(tandem: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("The gadget weighs 3 kg.", encoding="utf-8")
+    code, out, _ = tandem("index", "--dry-run", "a.txt", "--base", "新库", language="zh")
+    assert (code, out.split()[:2]) == (0, ["将添加", "a.txt"])
+    code, _, err = tandem("index", "a.txt", "nowhere", "--base", "新库")
+    assert code == 2
+    assert "there is no nowhere" in err
+    assert json.loads(tandem("bases", "--json")[1]) == []
+
+
 def test_index_search_ask_and_index_again(tandem: Run) -> None:
     source = str(MANUAL / "en" / "QF-47 Troubleshooting and Release Notes.md")
     code, out, _ = tandem("index", source, "--base", "发酵箱 manual", "--json")
