@@ -168,11 +168,11 @@ class Models:
         name = self.settings.models.reranker
         if name is None:
             return None
-        from knowledge.reranking import load_reranker
+        from knowledge.reranker import CrossEncoderReranker
 
         with self._lock:
             if self._reranker is None:
-                self._reranker = load_reranker(
+                self._reranker = CrossEncoderReranker(
                     fetch(name, self.settings).path, device=self.settings.models.device
                 )
             return self._reranker
