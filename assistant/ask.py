@@ -250,7 +250,7 @@ class _ArmRun:
             plain=shared.plain,
         )
         clocks: dict[str, float] = {}
-        message: BaseMessage | None = None
+        said: list[Any] = []
         retrieval: Retrieval | None = None
         for piece in chain.stream(state):
             if self._cancelled.is_set():
@@ -266,9 +266,10 @@ class _ArmRun:
                 state["shaped"] = piece["shaped"]
             if "answer" in piece:
                 clocks.setdefault("first_token", _ms(shared.began))
-                message = piece["answer"] if message is None else message + piece["answer"]
+                said.append(piece["answer"])
                 self._show(piece["answer"])
-        assert message is not None
+        # Joined once: chunks added one by one would be copied for every token.
+        message = said[0] + said[1:] if len(said) > 1 else said[0]
         answer = self._finish(message, state, profile, sampling, clocks, retrieval)
         self._events.put(Finished(self.arm, answer))
 
