@@ -308,9 +308,6 @@ def _register_attention() -> None:
     def attention(
         module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **options: Any
     ) -> tuple[Any, None]:
-        groups = query.shape[1] // key.shape[1]
-        if groups > 1:  # with a mask for padding, heads are repeated and kept so
-            key, value = (x.repeat_interleave(groups, dim=1) for x in (key, value))
         return Counted.apply(query, key, value).transpose(1, 2).contiguous(), None
 
     AttentionInterface.register(_NAME, attention)

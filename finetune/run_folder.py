@@ -139,9 +139,10 @@ class RunFolder:
             file.write(line)
 
     def read_metrics(self, *, after: int = 0) -> tuple[list[dict[str, Any]], int]:
-        """Return the records after byte `after`, and where the next begin."""
+        """Return the records after byte `after`, and where the next begin; all where the file became shorter."""
         try:
             with self.metrics.open("rb") as file:
+                after = after if after <= file.seek(0, os.SEEK_END) else 0
                 file.seek(after)
                 text = file.read()
         except FileNotFoundError:
@@ -155,8 +156,10 @@ class RunFolder:
                 continue  # cut off when the disk was full or the machine went down
         return records, after + len(whole)
 
-    def forget_after(self, step: int) -> None:
-        """Take off metrics of steps after `step`, which will be done again."""
+    def forget_after_checkpoint(self) -> None:
+        """Take off metrics of steps after the last whole checkpoint, which will be done again."""
+        checkpoint = self.latest_checkpoint()
+        step = -1 if checkpoint is None else int(checkpoint.name.rpartition("-")[2])
         records, _ = self.read_metrics()
         kept = [record for record in records if record.get("step", 0) <= step]
         if len(kept) < len(records):

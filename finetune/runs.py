@@ -212,6 +212,7 @@ def resume(folder: RunFolder) -> RunInfo:
         raise TrainingError("run_alive", run=folder.path.name)
     if status.state == "done":
         raise TrainingError("run_complete", run=folder.path.name)
+    folder.forget_after_checkpoint()  # before anybody watches; the process does it again
     launch(folder)
     return read(folder)
 

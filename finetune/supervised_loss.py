@@ -18,12 +18,14 @@ def token_loss(model: Any, inputs: dict[str, Any]) -> tuple[Any, Any, Any]:
 
     Args:
         model: a causal model of transformers, or one wrapped by peft, torch or accelerate.
-        inputs: what a collator made, with `labels` (B, T).
+        inputs: what a collator made, with `labels` (B, T); shorter rows padded on the right.
     """
     import torch
 
     labels = inputs["labels"]
-    rest = {key: value for key, value in inputs.items() if key != "labels"}
+    # Padding stands on the right, where no earlier position looks and nothing is trained. Without a mask attention
+    # takes its fast path, and no layer keeps a mask of T x T numbers for every row.
+    rest = {key: value for key, value in inputs.items() if key not in ("labels", "attention_mask")}
     # The output at a position is judged by the token after it.
     rows, positions = torch.nonzero(labels[:, 1:] != IGNORE, as_tuple=True)
     targets = labels[rows, positions + 1]

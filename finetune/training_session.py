@@ -107,7 +107,7 @@ class Session:
         progress = Progress(self.reporter, device=self.device)
         trainer = self._trainer(progress)
         checkpoint = self.folder.latest_checkpoint()
-        self.folder.forget_after(-1 if checkpoint is None else int(checkpoint.name.rpartition("-")[2]))
+        self.folder.forget_after_checkpoint()
         _drop_unfinished(self.folder)
         if checkpoint is None and len(self.held):
             loss = round(self.record["before"]["eval_loss"], 6)

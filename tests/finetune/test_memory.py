@@ -38,7 +38,7 @@ def kept_by_autograd(folder: Path, config: TrainingConfig, batch: int, length: i
             held[tensor.untyped_storage().data_ptr()] = tensor
         return tensor
 
-    ids = torch.randint(20, 500, (batch, length))
+    ids = torch.randint(20, 250, (batch, length))
     mask = torch.ones_like(ids)
     mask[-1, length // 2 :] = 0
     labels = torch.full_like(ids, -100)

@@ -130,8 +130,11 @@ def test_metrics_are_read_on_from_where_they_ended(tmp_path: Path) -> None:
     with folder.metrics.open("a") as file:
         file.write('}\n{"broken\n{"step": 3}\n')
     assert [r["step"] for r in folder.read_metrics(after=place)[0]] == [2, 3]
-    folder.forget_after(2)
-    assert [r["step"] for r in folder.read_metrics()[0]] == [1, 2]
+    (folder.checkpoints / "checkpoint-2").mkdir(parents=True)
+    (folder.checkpoints / "checkpoint-2" / "COMPLETE").write_text("")
+    place = folder.read_metrics()[1]
+    folder.forget_after_checkpoint()
+    assert [r["step"] for r in folder.read_metrics(after=place)[0]] == [1, 2]
 
 
 def test_a_half_written_checkpoint_does_not_count(tmp_path: Path) -> None:
