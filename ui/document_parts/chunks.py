@@ -27,8 +27,13 @@ def open_file(app: "App", source: "SourceInfo") -> None:
     def drawer() -> None:
         if source.error is not None:
             st.warning(plain(app.notice_text(source.error, language())))
-        counted = "chunks.count" if source.pages else "chunks.count_no_pages"
-        st.caption(say(counted, chunks=source.chunks, pages=source.pages))
+        st.caption(
+            say(
+                "chunks.count" if source.pages else "chunks.count_no_pages",
+                chunks=source.chunks,
+                pages=source.pages,
+            )
+        )
         if not source.chunks:
             return
         pages = -(-source.chunks // PAGE_CHUNKS)
