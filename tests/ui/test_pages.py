@@ -1,6 +1,6 @@
 """The pages as a user meets them, without a browser: real App, real store, no models needed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,9 @@ from streamlit.testing.v1 import AppTest
 from assistant.app import App
 from assistant.arms import Answer, Citation, Sentence
 from assistant.errors import DataFolderError
-from knowledge.documents import Passage, Retrieval
+from knowledge.documents import Notice, Passage, Retrieval
+from knowledge.indexing import FileDone, Finished, IndexEvent, Started
+from ui.components.inert import plain
 from ui.resources import close_app, open_app
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ui" / "app.py"
@@ -93,6 +95,61 @@ def test_the_chosen_base_is_named_inertly(app: App) -> None:
     asked = [item.value for item in at.markdown if "with its 0 files" in item.value]
     assert len(asked) == 1
     assert "![" not in asked[0]
+
+
+def test_what_became_of_a_run_is_told_and_a_stopped_one_can_go_on(app: App) -> None:
+    base = app.create_base("manuals")
+    missing = Notice("file_missing", {"name": "b.md"})
+
+    def work(should_stop: Callable[[], bool]) -> Iterator[IndexEvent]:
+        yield Started(total=3)
+        yield FileDone(name="a.md", state="added", chunks=1, embedded=1)
+        yield FileDone(name="b.md", state="failed", error=missing)
+        yield Finished(counts={}, seconds=0.1, stopped=stopped)
+
+    for stopped in (False, True):
+        job = app.job_list.start("index", base.name, work, base_id=base.id, arguments={"inputs": []})
+        app.job_list.wait(job.id, 10)
+        at = run("documents", lang="en")
+        (told,) = [item.value for item in at.markdown if "1 added, 1 failed" in item.value]
+        assert "check_circle" not in told
+        assert (f"job_continue_{job.id}" in [button.key for button in at.button]) is stopped
+
+    at.button(key=f"job_dismiss_{job.id}").click().run()
+    assert app.jobs() == []  # the older run does not come back in its place
+
+
+def test_a_run_of_an_earlier_process_does_not_say_that_nothing_was_done(app: App) -> None:
+    base = app.create_base("manuals")
+
+    def work(should_stop: Callable[[], bool]) -> Iterator[IndexEvent]:
+        yield Started(total=1)
+        yield FileDone(name="a.md", state="added", chunks=1, embedded=1)
+        yield Finished(counts={}, seconds=0.1, stopped=False)
+
+    job = app.job_list.start("index", base.name, work, base_id=base.id, arguments={"inputs": []})
+    app.job_list.wait(job.id, 10)
+    close_app()
+    st.cache_resource.clear()
+    at = run("documents", lang="en")
+    (told,) = [item.value for item in at.markdown if "Done in" in item.value]
+    assert "1 of 1 file." in told
+
+
+def test_a_folder_that_is_not_there_is_said_and_starts_nothing(app: App, tmp_path: Path) -> None:
+    app.create_base("manuals")
+    at = run("documents", lang="zh")
+    at.session_state["documents_tabs"] = "添加文件"
+    at.run()
+    at.text_input(key="folder_0").set_value(str(tmp_path / "nowhere")).run()
+    assert [item.value for item in at.warning] == [
+        f"本机上没有 {plain(str(tmp_path / 'nowhere'))}，请检查路径。"
+    ]
+    (tmp_path / "empty").mkdir()
+    at.text_input(key="folder_0").set_value(str(tmp_path / "empty")).run()
+    at.button(key="adding_start").click().run()
+    assert [item.value for item in at.warning] == ["该位置没有可读取的文件。"]
+    assert app.jobs() == []
 
 
 def test_an_error_of_ours_is_one_line_in_the_users_language(

@@ -53,15 +53,20 @@ def adding(app: "App", base: "BaseInfo") -> None:
             key="adding_start",
         )
         look = st.toggle(say("adding.preview"), disabled=not chosen, key=f"adding_preview_{round_}")
+    if chosen and folder.strip() and not Path(folder.strip()).expanduser().exists():
+        st.warning(say("adding.folder_missing", folder=plain(folder.strip(), limit=120)))
+        return
     if start:
-        _start(app, base, uploads, folder.strip(), password)
-        st.session_state["adding_round"] = round_ + 1
-        st.rerun()
+        if _start(app, base, uploads, folder.strip(), password):
+            st.session_state["adding_round"] = round_ + 1
+            st.rerun()
+        st.warning(say("adding.nothing"))
     if look and chosen:
         _preview(app, base, uploads, folder.strip(), password)
 
 
-def _start(app: "App", base: "BaseInfo", uploads: list[UploadedFile], folder: str, password: str) -> None:
+def _start(app: "App", base: "BaseInfo", uploads: list[UploadedFile], folder: str, password: str) -> bool:
+    """Start the job; False when there is nothing to read."""
     from knowledge.indexing import SourceInput
 
     secret = password or None
@@ -73,7 +78,9 @@ def _start(app: "App", base: "BaseInfo", uploads: list[UploadedFile], folder: st
             st.toast(plain(app.notice_text(notice, language())), icon=":material/info:")
     for upload in uploads:
         inputs.append(SourceInput(app.save_upload(upload.name, upload.getvalue()), upload.name, secret))
-    app.start_indexing(base.id, inputs)
+    if inputs:
+        app.start_indexing(base.id, inputs)
+    return bool(inputs)
 
 
 def _preview(app: "App", base: "BaseInfo", uploads: list[UploadedFile], folder: str, password: str) -> None:

@@ -71,15 +71,25 @@ def _ended(app: "App", job: "Job") -> None:
                 if st.button(
                     say("app.dismiss"), type="tertiary", icon=":material/close:", key=f"job_dismiss_{job.id}"
                 ):
-                    app.forget_job(job.id)
+                    _dismiss(app, job)
                     st.rerun()
         _failures(app, job)
+
+
+def _dismiss(app: "App", job: "Job") -> None:
+    """Forget `job`, and with it older ones of its base, unless they can be continued."""
+    for other in app.jobs():
+        over = other.state in ("done", "failed") and other.base_id == job.base_id
+        if over or other.id == job.id:
+            app.forget_job(other.id)
 
 
 def _counts(job: "Job") -> str:
     """What became of the files, such as "3 added, 1 failed"."""
     states = [result.state for result in job.results]
     told = [say(f"count.{state}", count=states.count(state)) for state in COUNTED if state in states]
+    if job.done and not told:  # a job of an earlier process has kept its numbers, not its files
+        return say("progress.files", done=job.done, total=job.total)
     return say("count.between").join(told) or say("count.nothing")
 
 

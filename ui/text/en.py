@@ -3,6 +3,7 @@
 TEXT: dict[str, str] = {
     "adding.folder": "Or a folder on this computer",
     "adding.folder_hint": "/home/me/documents",
+    "adding.folder_missing": "There is no {folder} on this computer. Check the path.",
     "adding.formats": "PDF, Word, PowerPoint, Excel, HTML, Markdown, CSV, JSON, EPUB, e-mail and text files.",
     "adding.nothing": "No readable file was found there.",
     "adding.password": "Password, for encrypted PDF files",

@@ -3,6 +3,7 @@
 TEXT: dict[str, str] = {
     "adding.folder": "或本机上的文件夹",
     "adding.folder_hint": "/home/me/documents",
+    "adding.folder_missing": "本机上没有 {folder}，请检查路径。",
     "adding.formats": "支持 PDF、Word、PowerPoint、Excel、HTML、Markdown、CSV、JSON、EPUB、邮件和文本文件。",
     "adding.nothing": "该位置没有可读取的文件。",
     "adding.password": "加密 PDF 的密码",
