@@ -95,7 +95,6 @@ def test_ask_two_arms_vote_blind_and_see_the_leaderboard(
     # The names stand in the chooser and nowhere else.
     assert hidden.count("RAG") == 1
     page.screenshot(path=screenshots / "compare-blind-en.png")
-    page.screenshot(path=screenshots / "compare-blind-en-full.png", full_page=True)
 
     answers = {"AB"[number]: text for number, text in enumerate(bodies)}
     winner = next(letter for letter, text in answers.items() if "31 bar" in text)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assistant.app import App
     from assistant.compare.leaderboard import Pair, Standings
 
-BAR_HEIGHT = 44
+BAR_HEIGHT, AXIS_HEIGHT = 44, 64
 
 
 def show_standings(app: "App") -> None:
@@ -33,19 +33,13 @@ def show_standings(app: "App") -> None:
     open_votes = sum(not ballot.blind for ballot in ballots)
     if told is not None:
         st.markdown(say("board.count", votes=told.votes, questions=told.questions))
-        if told.intervals:
-            st.caption(say("board.about"))
-        else:
-            st.caption(f"{say('board.about')} {say('board.few')}")
+        st.caption(f"{say('board.about')} {say('board.lines' if told.intervals else 'board.few')}")
         _chart(told)
-        left, right = st.columns(2, gap="large")
-        with left:
-            st.markdown(f"**{say('board.matrix')}**")
-            _matrix(told)
-        with right:
-            st.markdown(f"**{say('board.settled_title')}**")
-            for pair in told.pairs:
-                st.caption(_forecast(pair))
+        st.markdown(f"**{say('board.matrix')}**")
+        _matrix(told)
+        st.markdown(f"**{say('board.settled_title')}**")
+        for pair in told.pairs:
+            st.caption(_forecast(pair))
     if open_votes:
         st.caption(say("board.open_votes", count=open_votes))
     _downloads(app, ballots)
@@ -92,7 +86,7 @@ def _chart(told: "Standings") -> None:
     )
     bars = (
         altair.Chart(data)
-        .mark_bar(opacity=0.75, size=16, cornerRadius=2)
+        .mark_bar(opacity=0.4, size=16, cornerRadius=2)
         .encode(
             y=arms,
             x=across,
@@ -119,7 +113,7 @@ def _chart(told: "Standings") -> None:
             .mark_tick(color="gray", thickness=2, size=12)
             .encode(y=arms, x=altair.X("high:Q", scale=scale)),
         ]
-    chart = altair.layer(*layers).properties(height=BAR_HEIGHT * len(rows))
+    chart = altair.layer(*layers).properties(height=BAR_HEIGHT * len(rows) + AXIS_HEIGHT)
     st.altair_chart(chart, key="board_chart", alt=say("board.axis"))
 
 

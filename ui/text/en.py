@@ -56,8 +56,7 @@ TEXT: dict[str, str] = {
     "bases.none_hint": "A knowledge base is a set of documents that are searched together.",
     "bases.one": "Knowledge base",
     "bases.rename": "Rename",
-    "board.about": "How likely each arm wins against one of mean strength, ties aside "
-    "(Bradley-Terry). Lines are 95 % intervals over questions.",
+    "board.about": "How likely each arm wins against one of mean strength, ties aside (Bradley-Terry).",
     "board.arm": "Arm",
     "board.axis": "Chance of winning against an arm of mean strength",
     "board.chance": "Chance",
@@ -71,6 +70,7 @@ TEXT: dict[str, str] = {
     "board.export_preferences": "Preferences ({count})",
     "board.export_votes": "All votes",
     "board.few": "There are too few questions for intervals yet.",
+    "board.lines": "Lines are 95 % intervals over questions.",
     "board.matrix": "Wins : losses (ties), row against column",
     "board.matrix_note": "“Both bad” counts as a tie.",
     "board.model": "Base model",
