@@ -156,12 +156,16 @@ class Models:
         """Load a complete adapter into the engine, unless it is there; unknown names are the engine's to tell.
 
         Raises:
+            AdapterError: it was changed since it was sealed, or belongs to another model.
             EngineError: it does not fit the model.
         """
+        from finetune.adapters import verified
+
         engine = self.engine()
         with self._lock:
             if name not in engine.adapters and name in self.adapters():
-                engine.load_adapter(name, self.settings.adapters_dir / name)
+                base = fetch(self.settings.models.chat, self.settings)
+                engine.load_adapter(name, verified(self.settings.adapters_dir, name, base=base))
 
     def reranker(self) -> Any:
         """The reranker that the settings choose, loaded once; None when they choose none."""

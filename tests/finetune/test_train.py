@@ -199,7 +199,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(
 
 
 def test_a_full_disk_is_told_and_the_checkpoint_before_it_kept(prepare, monkeypatch) -> None:
-    folder = prepare("full")
+    folder = prepare("disk")
     save = SupervisedTrainer._save_optimizer_and_scheduler
 
     def full(self: Any, output_dir: str) -> None:

@@ -1,0 +1,81 @@
+"""`tandem data`, `train`, `runs` and `adapters`, as somebody types them, on a tiny model."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from assistant.cli import cli
+from tests.finetune.tiny_chat import write_rows, write_tiny_chat
+
+TINY = ("learning_rate=2e-2", "max_steps=60", "per_device_train_batch_size=4", "gradient_accumulation_steps=1",
+        "lora_r=4", "lora_dropout=0", "precision=fp32", "eval_share=4", "eval_steps=30", "max_length=256")  # fmt: skip
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    model = write_tiny_chat(tmp_path / "model")
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TANDEM_MODELS__CHAT", model.name)
+    write_rows(tmp_path / "rows.json")
+    return tmp_path
+
+
+def tandem(*words: str | Path, code: int = 0) -> str:
+    result = CliRunner().invoke(cli, [str(word) for word in words])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout
+
+
+def test_from_rows_to_an_exported_adapter(place: Path) -> None:
+    checked = json.loads(tandem("data", "check", place / "rows.json", "--json"))
+    assert (checked["rows"], checked["dropped"]) == (24, 0)
+    assert "24" in tandem("data", "check", place / "rows.json")
+    lines = tandem("train", place / "rows.json", *TINY, "--name", "drawer")
+    assert "60/60  loss" in lines
+    assert "drawer" in lines.splitlines()[-1]
+    assert "60/60" in tandem("runs")
+    run = json.loads(tandem("runs", "--json"))[0]
+    assert (run["state"], run["adapter"]) == ("done", "drawer")
+    assert "lora_r: 4" in tandem("runs", "show", run["run"])
+    assert "answers_end" in tandem("adapters", "show", "drawer")
+    tandem("adapters", "note", "drawer", "where things are")
+    tandem("adapters", "rename", "drawer", "drawers")
+    assert json.loads(tandem("adapters", "--json"))[0]["notes"] == "where things are"
+    assert "4" in tandem("adapters", "check", "drawers")
+    out = place / "merged"
+    assert tandem("adapters", "export", "drawers", out).strip() == str(out)
+    assert (out / "Modelfile").is_file()
+    tandem("adapters", "export", "drawers", place / "peft", "--as", "peft")
+    tandem("adapters", "import", place / "peft", "--name", "again", code=0)
+    tandem("runs", "delete", run["run"])
+    assert {row["name"] for row in json.loads(tandem("adapters", "--json"))} == {"drawers", "again"}
+    tandem("adapters", "delete", "again")
+    assert len(json.loads(tandem("adapters", "--json"))) == 1
+
+
+def test_the_recipe_writes_rows_that_can_be_trained(place: Path) -> None:
+    path = tandem("data", "recipe", "self-cognition", "--name", "小灯", "--maker", "Tea House", "--out",
+                  place / "self.json").strip()  # fmt: skip
+    rows = json.loads(Path(path).read_text("utf-8"))
+    assert len(rows) == 80
+    assert sum("小灯" in row["output"] for row in rows) > 50
+    assert not any("{" in row["output"] for row in rows)
+    assert len({row["instruction"] for row in rows}) == 80
+    report = json.loads(tandem("data", "check", path, "--json"))
+    assert (report["dropped"], report["placeholders"]) == (0, {})
+    tandem("data", "recipe", "self-cognition", "--name", " ", "--maker", "x", code=2)
+
+
+def test_wrong_settings_are_one_line(place: Path) -> None:
+    from finetune.errors import FinetuneError
+
+    for words in (("learning_rat=1",), ("lora_r=many",), ("method=qlora",)):
+        result = CliRunner().invoke(cli, ["train", str(place / "rows.json"), *words])
+        if words == ("method=qlora",):
+            assert "bitsandbytes" in result.output or isinstance(result.exception, SystemExit)
+            continue
+        assert isinstance(result.exception, FinetuneError)
+        assert "\n" not in str(result.exception)
+    assert CliRunner().invoke(cli, ["train", str(place / "rows.json"), "noequals"]).exit_code == 2
