@@ -55,6 +55,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "设置 {key} = {value!r} 有误：{rule}。请在 {file} 或对应的 TANDEM_… 环境变量中修改；"
         "`tandem config` 会列出所有设置。",
     },
+    "settings_file_missing": {
+        "en": "TANDEM_CONFIG names {file}, which is not there. Correct the path or unset the variable.",
+        "zh": "TANDEM_CONFIG 指定的 {file} 不存在。请改正路径，或取消该变量。",
+    },
     "settings_file_wrong": {
         "en": "{file} cannot be read: {reason}. Mend that line or move the file away.",
         "zh": "无法读取 {file}：{reason}。请修正该行或移走此文件。",

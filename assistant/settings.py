@@ -183,9 +183,12 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises:
         SettingsError: a value is out of range, a section or variable has a name that does not exist, or the
-            file is not valid TOML. The message names the key, the rule and where it was set.
+            file is not valid TOML or, being named, not there. The message names the key, the rule and where it was set.
     """
     path = config_file()
+    named = os.environ.get("TANDEM_CONFIG")
+    if named and path is None:
+        raise SettingsError("settings_file_missing", file=named)
     try:
         _refuse_unknown_sections(path)
         _refuse_misspelt_variables()

@@ -68,6 +68,12 @@ def test_a_misspelt_variable_names_itself(monkeypatch: pytest.MonkeyPatch, varia
         load_settings()
 
 
+def test_a_named_file_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TANDEM_CONFIG", str(tmp_path / "mine.toml"))
+    with pytest.raises(SettingsError, match=r"mine\.toml"):
+        load_settings()
+
+
 def test_other_variables_with_our_prefix_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("TANDEM_LOG", "TANDEM_SCREENSHOTS", "TANDEM_TEST_MODELS", "TANDEMONIUM__X"):
         monkeypatch.setenv(variable, "x")
