@@ -60,7 +60,7 @@ def _ended(app: "App", job: "Job") -> None:
                 clean = job.state == "done" and not any(result.state == "failed" for result in job.results)
                 icon = ":green[:material/check_circle:]" if clean else ":orange[:material/info:]"
                 seconds = f"{job.seconds:.1f}"
-                told = say(f"progress.{job.state}", counts=_counts(job), done=job.done, seconds=seconds)
+                told = say(f"progress.{job.state}", counts=_counts(job), seconds=seconds)
                 st.markdown(f"{icon} {told}")
             with st.container(horizontal=True, width="content"):
                 if job.state in ("interrupted", "stopped") and st.button(

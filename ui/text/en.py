@@ -181,7 +181,7 @@ TEXT: dict[str, str] = {
     "progress.failed": "Indexing failed.",
     "progress.failures": "{count} files could not be read",
     "progress.files": "{done} of {total} files",
-    "progress.interrupted": "The last run was interrupted after {done} files. What is done stays.",
+    "progress.interrupted": "The last run was interrupted. What is done stays.",
     "progress.more": "… and {count} more",
     "progress.starting": "Starting…",
     "progress.stopped": "Stopped after {seconds} s: {counts}. What is done stays.",

@@ -174,7 +174,7 @@ TEXT: dict[str, str] = {
     "progress.failed": "索引失败。",
     "progress.failures": "{count} 个文件无法读取",
     "progress.files": "{done} / {total} 个文件",
-    "progress.interrupted": "上次索引在完成 {done} 个文件后中断，已完成的部分会保留。",
+    "progress.interrupted": "上次索引中断了，已完成的部分会保留。",
     "progress.more": "……另有 {count} 项",
     "progress.starting": "正在开始……",
     "progress.stopped": "已停止，用时 {seconds} 秒：{counts}。已完成的部分会保留。",
