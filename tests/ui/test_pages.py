@@ -242,3 +242,12 @@ def test_a_length_that_was_set_is_shown(tmp_path: Path, monkeypatch: pytest.Monk
         assert run(lang="en").number_input(key="sampling_length").value == 300
     finally:
         close_app()
+
+
+def test_back_to_the_defaults_draws_new_fields(app: App) -> None:
+    at = run(lang="en")
+    at.number_input(key="sampling_passages").set_value(9).run()
+    next(button for button in at.button if button.label == "Back to the defaults").click().run()
+    (passages,) = [field for field in at.number_input if field.label == "Passages"]
+    assert passages.value == app.settings.retrieval.top_k
+    assert passages.key != "sampling_passages"  # the browser would show what it keeps under the old key

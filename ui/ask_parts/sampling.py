@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from assistant.app import App
 
 THINKING: dict[str, bool | None] = {"auto": None, "on": True, "off": False}
-_KEYS = ("temperature", "top_p", "top_k", "length", "seed", "thinking", "passages")
+_ROUND = "sampling_round"
 
 
 def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
@@ -27,6 +27,8 @@ def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
     defaults = app.settings.generation.sampling()
     fitting = app.settings.generation == GenerationSettings()  # then the model's size decides the length
     top_k_passages = app.settings.retrieval.top_k
+    # The browser keeps what was chosen under a key, so going back to the defaults takes other keys.
+    again = f"_{st.session_state[_ROUND]}" if _ROUND in st.session_state else ""
     st.caption(say("sampling.about"))
     left, right = st.columns(2)
     with left:
@@ -37,7 +39,7 @@ def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
             defaults.temperature,
             0.05,
             help=say("sampling.temperature_help"),
-            key="sampling_temperature",
+            key=f"sampling_temperature{again}",
             persist_state="session",
         )
         top_p = st.slider(
@@ -47,7 +49,7 @@ def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
             defaults.top_p,
             0.05,
             help=say("sampling.top_p_help"),
-            key="sampling_top_p",
+            key=f"sampling_top_p{again}",
             persist_state="session",
         )
         top_k = st.number_input(
@@ -56,7 +58,7 @@ def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
             1000,
             defaults.top_k,
             help=say("sampling.top_k_help"),
-            key="sampling_top_k",
+            key=f"sampling_top_k{again}",
             persist_state="session",
         )
         seed = st.number_input(
@@ -66,7 +68,7 @@ def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
             defaults.seed,
             help=say("sampling.seed_help"),
             placeholder=say("sampling.seed_none"),
-            key="sampling_seed",
+            key=f"sampling_seed{again}",
             persist_state="session",
         )
     with right:
@@ -78,7 +80,7 @@ def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
             16,
             help=say("sampling.length_help"),
             placeholder=_fitting_length(app),
-            key="sampling_length",
+            key=f"sampling_length{again}",
             persist_state="session",
         )
         passages = st.number_input(
@@ -87,7 +89,7 @@ def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
             50,
             top_k_passages,
             help=say("sampling.passages_help"),
-            key="sampling_passages",
+            key=f"sampling_passages{again}",
             persist_state="session",
         )
         thinking = st.segmented_control(
@@ -97,7 +99,7 @@ def sampling_settings(app: "App") -> tuple[Callable[[], Sampling | None], int]:
             required=True,
             format_func=lambda option: say(f"sampling.thinking_{option}"),
             help=say("sampling.thinking_help"),
-            key="sampling_thinking",
+            key=f"sampling_thinking{again}",
             persist_state="session",
         )
         if st.button(say("sampling.reset"), icon=":material/restart_alt:", type="tertiary", on_click=_reset):
@@ -129,5 +131,4 @@ def _fitting_length(app: "App") -> str:
 
 
 def _reset() -> None:
-    for name in _KEYS:
-        st.session_state.pop(f"sampling_{name}", None)
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
