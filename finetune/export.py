@@ -172,7 +172,9 @@ def ollama_template(tokenizer: Any) -> OllamaTemplate | None:
     opening, after_system = between(plain, "", u), between(full, s, u)
     if not opening.endswith(before_user) or not after_system.endswith(before_user):
         return None
-    bos = str(tokenizer.bos_token or "")
+    # Ollama puts that token first by itself where the tokenizer would; SmolLM2 has one that its tokenizer never adds.
+    adds = tokenizer("x")["input_ids"][:1] == [tokenizer.bos_token_id]
+    bos = str(tokenizer.bos_token) if adds else ""
     found = OllamaTemplate(
         opening=opening[: len(opening) - len(before_user)].removeprefix(bos),
         before_system=between(full, "", s).removeprefix(bos),
