@@ -10,10 +10,16 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
+
+from assistant.app import App
+from assistant.settings import load_settings
+
+if TYPE_CHECKING:
+    from finetune.folders import ModelFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 LAPTOP = {"width": 1366, "height": 768}
@@ -141,3 +147,23 @@ def running_server(command: list[str], port: int, log: Path, env: dict[str, str]
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@pytest.fixture
+def slow_site(tmp_path: Path, minilm_folder: "ModelFolder", chromium_path: str) -> Iterator[str]:
+    """The real page over one indexed note, with answers that take a minute."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
+    note = tmp_path / "note.md"
+    note.write_text("The zindel valve opens at 31 bar.", encoding="utf-8")
+    app = App.open(load_settings(data_dir=data))
+    inputs, _ = app.gather([note])
+    list(app.index(app.create_base("notes").id, inputs))
+    app.close()
+    port = free_port()
+    script = str(Path(__file__).with_name("slow_page.py"))
+    with running_server(
+        [script, str(port)], port, data / "server.log", {"TANDEM_DATA_DIR": str(data)}
+    ) as url:
+        yield url

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assistant.app import App
-from assistant.settings import load_settings
 from tests.browser.conftest import DESKTOP, ROOT, OpenPage, free_port, running_server
 
 if TYPE_CHECKING:
@@ -308,26 +306,6 @@ def test_a_conversation_is_renamed_exported_and_deleted(site: tuple[str, Path], 
     page.get_by_role("menuitem", name="Delete").click()
     press(page, "conversation_delete_yes")
     page.get_by_role("button", name="Heat of the plate").wait_for(state="detached")
-
-
-@pytest.fixture
-def slow_site(tmp_path: Path, minilm_folder: "ModelFolder", chromium_path: str) -> Iterator[str]:
-    """The real page over one indexed note, with answers that take a minute."""
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
-    note = tmp_path / "note.md"
-    note.write_text("The zindel valve opens at 31 bar.", encoding="utf-8")
-    app = App.open(load_settings(data_dir=data))
-    inputs, _ = app.gather([note])
-    list(app.index(app.create_base("notes").id, inputs))
-    app.close()
-    port = free_port()
-    script = str(Path(__file__).with_name("slow_page.py"))
-    with running_server(
-        [script, str(port)], port, data / "server.log", {"TANDEM_DATA_DIR": str(data)}
-    ) as url:
-        yield url
 
 
 def test_an_answer_is_stopped_and_what_was_written_stays(slow_site: str, open_page: OpenPage) -> None:

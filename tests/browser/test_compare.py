@@ -137,3 +137,21 @@ def test_the_leaderboard_in_chinese(
     page.screenshot(path=screenshots / "leaderboard-zh.png")
     assert watch.abroad == []
     assert watch.errors == []
+
+
+def test_stopped_answers_are_kept_and_not_voted_on(slow_site: str, open_page: OpenPage) -> None:
+    page, _ = open_page(f"{slow_site}/compare?lang=en")
+    page.get_by_text("Ask one question of several arms").wait_for()
+    box = page.get_by_test_id("stChatInputTextArea")
+    box.fill(QUESTION)
+    box.press("Enter")
+    page.get_by_text(re.compile("word3 ")).wait_for(timeout=120_000)
+    page.get_by_test_id("stChatInputStopButton").click()
+    settled(page)
+    page.get_by_role("tab", name="Leaderboard").click()
+    page.get_by_text("No votes yet.").wait_for()
+    page.get_by_role("tab", name="Side by side").click()
+    page.get_by_text("so there is no vote").wait_for()
+    kept = page.locator(".body", has_text="word0 word1 word2 word3")
+    kept.wait_for()
+    assert "word599" not in kept.inner_text()

@@ -104,7 +104,18 @@ def write_answers(
             st.markdown(f"**{letter}**" if blind else f"**{letter}** · {plain(arm_label(name))}")
             columns[name] = _Column(name, status=st.empty(), words=st.empty())
     names = {base.id: base.name for base in app.bases()}
-    asked_at = time.time()
+    comparison = Comparison(
+        question=question,
+        shown=_outcomes(columns),
+        base_ids=tuple(base_ids),
+        base_names=tuple(names[base_id] for base_id in base_ids if base_id in names),
+        sampling=sampling,
+        top_k=top_k,
+        blind=blind,
+        asked_at=time.time(),
+    )
+    # Kept before it is filled: a run that was stopped can no longer write to the session.
+    st.session_state[_STATE] = comparison
     screen = _Screen(list(columns.values()))
     screen.repaint()
     events = app.ask(
@@ -119,16 +130,11 @@ def write_answers(
         _follow(events, columns, screen)
     finally:
         cast("Generator[Event, None, None]", events).close()
-        st.session_state[_STATE] = Comparison(
-            question=question,
-            shown=tuple(column.outcome() for column in columns.values()),
-            base_ids=tuple(base_ids),
-            base_names=tuple(names[base_id] for base_id in base_ids if base_id in names),
-            sampling=sampling,
-            top_k=top_k,
-            blind=blind,
-            asked_at=asked_at,
-        )
+        comparison.shown = _outcomes(columns)
+
+
+def _outcomes(columns: "dict[str, _Column]") -> tuple[ShownAnswer, ...]:
+    return tuple(column.outcome() for column in columns.values())
 
 
 @dataclass
