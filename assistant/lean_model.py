@@ -26,6 +26,9 @@ _KNOWN_ROPE = frozenset({"default", "linear", "llama3", "yarn"})
 # Kernels round differently; a forgotten part of an architecture is off by far more.
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.05}
 
+# Candidates whose logits are computed in fp32 when the model is in half precision.
+_EXACT = 8
+
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -69,6 +72,7 @@ class LeanModel:
         self._row_step = make.row_step
         self._layers = [_layer(layer, make) for layer in body.layers]
         self._norm = _norm(body.norm)
+        self._head_weight, self._head_bias = model.lm_head.weight.detach(), model.lm_head.bias
         self._head = make([model.lm_head.weight], [model.lm_head.bias])
         shapes = [
             {name: tuple(_named(layer, name).weight.shape) for site in SITES for name in site}
@@ -129,8 +133,7 @@ class LeanModel:
         lora = self.adapters.rows([adapter] * tokens, exact=True)
         positions = torch.arange(before, before + tokens, device=self.device)
         x = self._forward(torch.tensor(ids, device=self.device), positions, attend, lora)
-        logits: torch.Tensor = self._head(functional.rms_norm(x[-1:], x.shape[-1:], *self._norm))[0]
-        return logits
+        return self._logits(x[-1:])[0]
 
     def step(
         self, tokens: Sequence[int], caches: Sequence[DynamicCache], adapters: Sequence[str | None]
@@ -166,7 +169,21 @@ class LeanModel:
             attend,
             lora,
         )
-        return self._head(functional.rms_norm(x, x.shape[-1:], *self._norm))[:rows]
+        return self._logits(x)[:rows]
+
+    def _logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the fp32 logits (T, V) of the last layer's states (T, D).
+
+        Half precision has steps of an eighth where logits lie, and near ties would go to the lower token id:
+        the likeliest tokens are computed again in fp32.
+        """
+        h = functional.rms_norm(x, x.shape[-1:], *self._norm)
+        logits = self._head(h).float()
+        if self.dtype != torch.float32 and self._head_bias is None:
+            top = logits.topk(min(_EXACT, logits.shape[-1]), sorted=False).indices  # (T, K)
+            exact = (self._head_weight[top].float() * h.float()[:, None]).sum(-1)
+            logits.scatter_(-1, top, exact)
+        return logits
 
     def _forward(
         self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend, lora: LoraRows | None

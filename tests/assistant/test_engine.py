@@ -1,5 +1,6 @@
 """The engine: same text as transformers, many requests, stop strings, cancelling, prefixes, errors."""
 
+import copy
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -289,7 +290,8 @@ def test_a_template_that_refuses_is_told(tiny_engine: Engine) -> None:
 
 @pytest.mark.slow
 def test_the_embedded_model_says_what_generate_says(embedded_chat_model: Any) -> None:
-    model, tokenizer = embedded_chat_model.model, embedded_chat_model.tokenizer
+    # In fp32: in half precision kernels round differently, and either may win a near tie.
+    model, tokenizer = copy.deepcopy(embedded_chat_model.model).float(), embedded_chat_model.tokenizer
     questions: Sequence[str] = [
         "What is the capital of France?",
         "请用中文介绍北京。",
