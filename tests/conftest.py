@@ -61,3 +61,20 @@ def smollm2(smollm2_folder: "ModelFolder") -> "LoadedModel":
     from finetune.models import load_model
 
     return load_model(smollm2_folder)
+
+
+@pytest.fixture(scope="session")
+def sample_data_dir(
+    tmp_path_factory: pytest.TempPathFactory, minilm_folder: "ModelFolder", smollm2_folder: "ModelFolder"
+) -> Path:
+    """A data folder as `tandem setup` leaves it: models and the indexed sample manual. Copy it to change it."""
+    from assistant.settings import load_settings
+    from assistant.setup import prepare
+
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    folder.mkdir()
+    settings = load_settings(data_dir=folder)
+    settings.models_dir.symlink_to(minilm_folder.path.parent, target_is_directory=True)
+    for _ in prepare(settings, "en", progress=lambda name: lambda stage, done, total: None):
+        pass
+    return folder
