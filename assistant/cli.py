@@ -487,7 +487,7 @@ def setup() -> None:
 @cli.command(help=say("Measure retrieval on a folder in BEIR layout.", "在 BEIR 格式的数据上评测检索。"))
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="corpus.jsonl, queries.jsonl, qrels/")],
-    split: Annotated[str, typer.Option(help=say("Which qrels file.", "使用哪个 qrels 文件。"))] = "test",
+    split: Annotated[str | None, typer.Option(help=say("Which qrels file.", "使用哪个 qrels 文件。"))] = None,
     mode: Annotated[str, typer.Option(help="hybrid | dense | lexical | all")] = "all",
     as_json: JsonFlag = False,
 ) -> None:

@@ -1,6 +1,6 @@
 """Retrieval quality on a BEIR folder: hybrid beside both its legs and beside plain reciprocal-rank fusion.
 
-    python bench/retrieval_quality.py ../shared/data/retrieval/scifact ../shared/data/retrieval/drcd_dev --model DIR
+python bench/retrieval_quality.py ../shared/data/retrieval/scifact ../shared/data/retrieval/drcd_dev --model DIR
 """
 
 import argparse
@@ -20,7 +20,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--model", type=Path, required=True, help="embedder's folder")
-    parser.add_argument("--languages", default="en", help="that the embedder knows, separated by commas; *: all")
+    parser.add_argument(
+        "--languages", default="en", help="that the embedder knows, separated by commas; *: all"
+    )
     parser.add_argument("--split")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
