@@ -3,6 +3,7 @@
 import locale
 import os
 import re
+import tomllib
 
 from assistant.messages import Language
 
@@ -40,10 +41,29 @@ def detect_language(text: str, *, default: Language = "en") -> Language:
 
 
 def shell_language() -> Language:
-    """The language of the shell: TANDEM_LANGUAGE, else LC_ALL, LC_MESSAGES, LANG."""
-    for name in ("TANDEM_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        value = os.environ.get(name, "").lower()
-        if value and value != "auto":
-            return "zh" if value.startswith("zh") else "en"
+    """The language of the shell: TANDEM_LANGUAGE, the settings file, else LC_ALL, LC_MESSAGES, LANG."""
+    variables = [os.environ.get("TANDEM_LANGUAGE", ""), _language_in_file()]
+    variables += [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    for value in variables:
+        if value and value.lower() != "auto":
+            return "zh" if value.lower().startswith("zh") else "en"
     system = (locale.getlocale()[0] or "").lower()
     return "zh" if system.startswith(("zh", "chinese")) else "en"
+
+
+def _language_in_file() -> str:
+    """The settings file's language, read before anything heavy: `--help` is in it too.
+
+    Mistakes in the file are told by `assistant.settings`, which reads all of it.
+    """
+    named, data_dir = os.environ.get("TANDEM_CONFIG"), os.environ.get("TANDEM_DATA_DIR")
+    places = (
+        [named] if named else ["tandem.toml", *([os.path.join(data_dir, "tandem.toml")] if data_dir else [])]
+    )
+    for place in places:
+        try:
+            with open(place, "rb") as file:
+                return str(tomllib.load(file).get("language", ""))
+        except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+            continue
+    return ""

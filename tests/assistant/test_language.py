@@ -1,8 +1,10 @@
 """Which language a question is in."""
 
+from pathlib import Path
+
 import pytest
 
-from assistant.language import detect_language
+from assistant.language import detect_language, shell_language
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,17 @@ def test_script_decides(text: str, expected: str) -> None:
 
 def test_a_text_without_letters_takes_the_default() -> None:
     assert detect_language("42?", default="zh") == "zh"
+
+
+def test_the_settings_file_chooses_the_shells_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TANDEM_LANGUAGE", "TANDEM_CONFIG", "TANDEM_DATA_DIR", "LC_ALL", "LC_MESSAGES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "en_US.UTF-8")
+    monkeypatch.chdir(tmp_path)
+    assert shell_language() == "en"
+    (tmp_path / "tandem.toml").write_text('language = "zh"\n', encoding="utf-8")
+    assert shell_language() == "zh"
+    monkeypatch.setenv("TANDEM_LANGUAGE", "en")
+    assert shell_language() == "en"
