@@ -7,6 +7,7 @@ cache, where other programs find them. Only safetensors, configuration and token
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -160,7 +161,6 @@ def _quiet(report: Callable[[int], None] | None = None) -> Any:
 @contextmanager
 def _translated(repository: str, revision: str | None) -> Iterator[None]:
     """Turn the hub client's errors into ours."""
-    import httpx
     from huggingface_hub import constants, errors
 
     where = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
@@ -179,7 +179,7 @@ def _translated(repository: str, revision: str | None) -> Iterator[None]:
         offline = isinstance(err, errors.OfflineModeIsEnabled) or err.__cause__ is None
         code = "model_offline" if offline else "model_hub_unreachable"
         raise ModelUnavailableError(code, name=repository, hub=where, reason=_first_line(err)) from err
-    except (errors.HfHubHTTPError, httpx.HTTPError) as err:
+    except (errors.HfHubHTTPError, _transport_error()) as err:
         raise ModelUnavailableError(
             "model_hub_unreachable", name=repository, hub=where, reason=_first_line(err)
         ) from err
@@ -188,6 +188,15 @@ def _translated(repository: str, revision: str | None) -> Iterator[None]:
         raise ModelUnavailableError(
             "model_folder_unwritable", folder=constants.HF_HUB_CACHE, reason=reason
         ) from err
+
+
+def _transport_error() -> type[Exception]:
+    """What the hub client's HTTP library raises: httpx below version 2 of the client, httpx2 from then on."""
+    from huggingface_hub import get_session
+
+    library = import_module(type(get_session()).__module__.partition(".")[0])
+    error: type[Exception] = library.HTTPError
+    return error
 
 
 def _first_line(err: BaseException) -> str:

@@ -93,10 +93,13 @@ def kill_often(open_folder: OpenKnowledge, tmp_path: Path, kills: int, seed: int
     written: dict[str, list[str]] = {}
     reported: dict[str, int] = {}  # which of a name's texts was reported done
     killed_at_work = 0
+    window = 0.9
     for number in range(kills):
         write_round(files, draw, number, written)
-        lines = kill_while_indexing(data, files, draw.uniform(0.0, 0.9))
+        # The window follows the machine's speed: a kill that came too late halves it.
+        lines = kill_while_indexing(data, files, draw.uniform(0.0, window))
         killed_at_work += "finished" not in lines
+        window = max(window / 2, 0.02) if "finished" in lines else min(window * 1.2, 0.9)
         for line in lines:
             state, _, name = line.partition(" ")
             if state in ("added", "changed", "renamed"):

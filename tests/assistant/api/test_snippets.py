@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -47,7 +48,8 @@ def run(name: str, served: Served) -> str:
     ],
 )
 def test_python_clients_get_the_document_s_answer(name: str, served: Served) -> None:
-    assert "12 kilograms" in run(name, served)
+    # A streamed answer is the model's own; a whole one may be the passage's sentence.
+    assert re.search(r"\b12\b", run(name, served))
 
 
 def test_the_openai_client_sees_the_sources(served: Served) -> None:

@@ -22,7 +22,8 @@ def _child(pool: ParserPool) -> psutil.Process:
     (child,) = [
         process
         for process in psutil.Process().children(recursive=True)
-        if str(pool._limits.memory_bytes) in process.cmdline()
+        # A child that another test killed may still wait to be reaped; it has no command line any more.
+        if process.status() != psutil.STATUS_ZOMBIE and str(pool._limits.memory_bytes) in process.cmdline()
     ]
     return child
 
