@@ -102,7 +102,7 @@ class Claim:
 
 def read_claim(text: str) -> Claim:
     """Return what `text` claims; Markdown's marks and list numbers claim nothing."""
-    plain = _MARKUP.sub(r"\1", _LIST_MARK.sub("", text))
+    plain = _plain(text)
     identifiers = {match.group().lower() for match in _IDENTIFIER.finditer(plain)}
     numbers = numbers_in(plain)
     # "12kg" is a number with its unit, not a name.
@@ -119,12 +119,18 @@ def read_claim(text: str) -> Claim:
 
 def claims_something(text: str) -> bool:
     """Whether a sentence can be true or false: not a question, greeting, refusal, title or lead-in."""
-    plain = _MARKUP.sub(r"\1", _LIST_MARK.sub("", text)).strip()
+    plain = _plain(text)
     if text.lstrip().startswith("#") or re.fullmatch(r"\*\*[^*]+\*\*[:：]?", text.strip()):
         return False
     if plain.endswith(("?", "？", ":", "：")) or _FILLER.match(plain) or looks_like_refusal(plain):
         return False
     return bool(terms(plain) or numbers_in(plain))
+
+
+def _plain(text: str) -> str:
+    """A sentence without Markdown's marks and its list number, unless the number is all there is ("15.")."""
+    without_mark = _LIST_MARK.sub("", text)
+    return _MARKUP.sub(r"\1", without_mark if without_mark.strip() else text).strip()
 
 
 def numbers_in(text: str) -> set[str]:

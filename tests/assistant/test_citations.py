@@ -207,6 +207,8 @@ SAFETY = (
         ("25 minutes", True),
         ("25 min", True),
         ("It reaches 78 ℃.", True),
+        ("25.", True),
+        ("15.", False),  # a number alone is an answer, not the mark of a list
         ("2 hours", False),  # the 2 is a heading's
         ("24 minutes", False),  # 24 of something else
         ("Let it cool for 25 hours.", False),
