@@ -77,7 +77,7 @@ def test_a_named_file_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch,
 def test_other_variables_with_our_prefix_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("TANDEM_LOG", "TANDEM_SCREENSHOTS", "TANDEM_TEST_MODELS", "TANDEMONIUM__X"):
         monkeypatch.setenv(variable, "x")
-    load_settings()
+    assert load_settings().retrieval.top_k == 5
 
 
 def test_another_programs_env_file_is_no_error(tmp_path: Path) -> None:
