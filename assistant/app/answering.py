@@ -1,0 +1,252 @@
+"""Searching, asking by several arms, and the conversations that keep the answers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from assistant.app.documents import Documents
+from assistant.arms import (
+    BASE,
+    RAG,
+    Answer,
+    Arm,
+    Event,
+    Finished,
+    Retrieved,
+    Sampling,
+    Token,
+    Turn,
+    passages_of,
+    to_json,
+)
+from assistant.errors import AssistantError
+from assistant.messages import Language
+from assistant.settings import GenerationSettings
+from assistant.setup import SAMPLE_BASES, example_questions
+from knowledge.documents import Notice, Passage, Retrieval
+from knowledge.messages import render
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.runnables import Runnable
+
+    from assistant.context import ContextProfile
+    from assistant.conversations import Conversation, ConversationSummary
+    from knowledge.embeddings import Embedder
+    from knowledge.retriever import KnowledgeRetriever
+
+
+class Answering(Documents):
+    """Searching and asking."""
+
+    def notice_text(self, notice: Notice, language: Language) -> str:
+        """A notice as one line."""
+        return render(notice.code, notice.params, language)
+
+    def example_questions(self, language: Language) -> list[str]:
+        """Questions to begin with: of the sample manual in `language` while it is indexed, else none."""
+        indexed = {SAMPLE_BASES.get(base.name) for base in self.bases() if base.chunks}
+        return example_questions(language) if language in indexed else []
+
+    def search(
+        self,
+        query: str,
+        *,
+        base_ids: Sequence[int],
+        top_k: int | None = None,
+        mode: Literal["hybrid", "dense", "lexical"] | None = None,
+        score_threshold: float = 0.0,
+    ) -> Retrieval:
+        """Ranked passages for a query."""
+        chosen = self.settings.retrieval
+        return self.knowledge.search(
+            query,
+            base_ids=base_ids,
+            top_k=top_k or chosen.top_k,
+            mode=mode or chosen.mode,
+            score_threshold=score_threshold,
+            reranker=self.loaded.reranker(),
+        )
+
+    def ask(
+        self,
+        question: str,
+        *,
+        arms: Sequence[Arm] = (RAG,),
+        base_ids: Sequence[int],
+        conversation_id: int | None = None,
+        sampling: Sampling | None = None,
+        language: Language | None = None,
+        top_k: int | None = None,
+        history: Sequence[Turn] = (),
+        instructions: str = "",
+        plain: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
+        retrieve: Callable[[str], Retrieval] | None = None,
+    ) -> Iterator[Event]:
+        """Answer a question by each arm, yielding what happens; arms come interleaved.
+
+        Args:
+            base_ids: the knowledge bases that retrieving arms search.
+            conversation_id: the answers are added to it when all arms are done, and its earlier turns are
+                the history; None asks without saving.
+            sampling: in place of the settings'; None, with nothing set there, takes what suits the model.
+            language: of prompt and refusal; None takes the question's.
+            history: earlier turns, where the asker keeps the conversation.
+            instructions, plain, should_stop: as for `assistant.ask.ask`.
+            retrieve: in place of searching the bases, for passages that were found before.
+
+        Closing the iterator cancels what still runs; what was written by then is added all the same.
+        """
+        from assistant.ask import ask
+
+        earlier: list[Passage] = []
+        if conversation_id is not None:
+            conversation = self.conversations.get(conversation_id)
+            history = conversation.history(arms[0].name)
+            if conversation.turns and (last := conversation.turns[-1].answers.get(arms[0].name)):
+                earlier = passages_of(last)
+        if sampling is None and self.settings.generation != GenerationSettings():
+            sampling = self.settings.generation.sampling()
+        answers: dict[str, Any] = {}
+        retrievals: dict[str, Retrieval] = {}
+
+        def search(query: str) -> Retrieval:
+            return self.search(query, base_ids=base_ids, top_k=top_k)
+
+        written = dict.fromkeys((arm.name for arm in arms), "")
+
+        def keep() -> None:
+            if conversation_id is None or not answers:
+                return
+            self.conversations.add_turn(
+                conversation_id,
+                question,
+                answers,
+                retrievals=retrievals,
+                base_names=[self.knowledge.base(base_id).name for base_id in base_ids],
+                settings={"sampling": to_json(sampling), "model": self.settings.models.chat},
+            )
+
+        try:
+            for event in ask(
+                question,
+                arms=arms,
+                history=history,
+                earlier=earlier,
+                retrieve=retrieve or search,
+                chat_model_for=self.chat_model,
+                sampling=sampling,
+                language=language,
+                instructions=instructions,
+                plain=plain,
+                should_stop=should_stop,
+                refuse_below=self.settings.retrieval.score_threshold,
+                embedder=self._citing_embedder(base_ids),
+                profile=self._profile(),
+            ):
+                if isinstance(event, Retrieved):
+                    retrievals[event.arm.name] = event.retrieval
+                if isinstance(event, Token) and not event.thinking:
+                    written[event.arm.name] += event.text
+                if isinstance(event, Finished):
+                    answers[event.arm.name] = event.answer
+                yield event
+        except BaseException as end:
+            if isinstance(end, Exception):
+                raise
+            # Closed, or torn away from where it waits: what was written stays, without sources.
+            for name, text in written.items():
+                answers.setdefault(name, Answer(text.strip(), finish_reason="cancelled"))
+            keep()
+            raise
+        keep()
+
+    def arm(self, name: str) -> Arm:
+        """The arm of this name: `base`, `rag`, `sft:<adapter>` or `rag+sft:<adapter>`.
+
+        Raises:
+            AssistantError: the name is none of these.
+        """
+        kind, _, adapter = name.partition(":")
+        if kind in ("base", "rag") and not adapter:
+            return RAG if kind == "rag" else BASE
+        if kind in ("sft", "rag+sft") and adapter:
+            return Arm(retrieval=kind == "rag+sft", adapter=adapter)
+        raise AssistantError("arm_unknown", name=name)
+
+    def retriever(
+        self, bases: Sequence[str] | None = None, *, top_k: int | None = None
+    ) -> "KnowledgeRetriever":
+        """The named knowledge bases, or all, as a LangChain retriever."""
+        from knowledge.retriever import KnowledgeRetriever
+
+        return KnowledgeRetriever(
+            knowledge=self.knowledge,
+            base_ids=tuple(self.base_ids(bases)),
+            top_k=top_k or self.settings.retrieval.top_k,
+            mode=self.settings.retrieval.mode,
+            reranker=self.loaded.reranker(),
+        )
+
+    def chain(self, bases: Sequence[str] | None = None) -> "Runnable[dict[str, Any], dict[str, Any]]":
+        """Retriever and chat model as one LangChain runnable: `input`, `chat_history` to `context`, `answer`."""
+        from assistant.chain import build_chain
+
+        engine = self.loaded.engine()
+        return build_chain(
+            self.retriever(bases),
+            self.chat_model(),
+            profile=self.reading_profile(),
+            budget=engine.context_tokens // 2,
+            refuse_below=self.settings.retrieval.score_threshold,
+            embedder=self._citing_embedder(self.base_ids(bases)),
+        )
+
+    def chat_model(self, arm: Arm = RAG) -> "BaseChatModel":
+        """The chat model that answers for an arm."""
+        from assistant.chat_model import EngineChatModel
+
+        if arm.adapter is not None:
+            self.loaded.use_adapter(arm.adapter)
+        return EngineChatModel(engine=self.loaded.engine(), adapter=arm.adapter)
+
+    def _profile(self) -> "ContextProfile | None":
+        from assistant.context import FULL, SMALL
+
+        return {"auto": None, "small": SMALL, "full": FULL}[self.settings.models.reader_profile]
+
+    def reading_profile(self) -> "ContextProfile":
+        """How much the chat model can read, and how its answers are treated."""
+        from assistant.context import profile_for
+
+        return self._profile() or profile_for(self.loaded.engine().parameters)
+
+    def _citing_embedder(self, base_ids: Sequence[int]) -> "Embedder":
+        name = self.knowledge.base(base_ids[0]).embedder if base_ids else self.settings.models.embedding
+        return self.knowledge.embedder(name)
+
+    def conversation_list(self, search: str = "") -> "list[ConversationSummary]":
+        """Saved conversations, latest first."""
+        return self.conversations.list(search)
+
+    def create_conversation(self, title: str = "") -> int:
+        """Begin a conversation; without a title it takes its first question."""
+        return self.conversations.create(title)
+
+    def conversation(self, conversation_id: int) -> "Conversation":
+        """One conversation with its turns."""
+        return self.conversations.get(conversation_id)
+
+    def rename_conversation(self, conversation_id: int, title: str) -> None:
+        """Give a conversation another title."""
+        self.conversations.rename(conversation_id, title)
+
+    def delete_conversation(self, conversation_id: int) -> None:
+        """Delete a conversation without trace."""
+        self.conversations.delete(conversation_id)
+
+    def export_conversation(
+        self, conversation_id: int, form: Literal["markdown", "json"], language: Language = "en"
+    ) -> str:
+        """A conversation as a file's text, with citations and settings."""
+        return self.conversations.export(conversation_id, form, language)

@@ -1,0 +1,100 @@
+"""The models: which there are, and how far their loading is."""
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from assistant.app.answering import Answering
+from assistant.errors import TANDEM_ERRORS
+from assistant.locking import DataFolderLock
+from assistant.messages import Language
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from assistant.doctor import Check
+    from assistant.models import ModelInfo
+
+logger = logging.getLogger(__name__)
+
+Stage = Literal["starting", "fetching", "loading", "ready", "failed"]
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """How far the models are.
+
+    Args:
+        stage: "fetching" while a model is downloaded, "loading" while it comes into memory.
+        model: the model's name.
+        done, total: bytes, while fetching.
+        error: why it failed.
+    """
+
+    stage: Stage
+    model: str = ""
+    done: int = 0
+    total: int | None = None
+    error: Exception | None = None
+
+
+class Loading(Answering):
+    """The models and their loading in the background."""
+
+    def __init__(self, settings: Settings, lock: DataFolderLock) -> None:
+        super().__init__(settings, lock)
+        self._readiness = Readiness("starting", settings.models.chat)
+        self._warming: threading.Thread | None = None
+
+    def models(self) -> "list[ModelInfo]":
+        """The models that can be used, with what is on disk."""
+        from assistant.models import list_models
+
+        return list_models(self.settings)
+
+    def model_note(self, language: Language) -> str:
+        """Which model answers, and what to expect of it."""
+        chosen = self.settings.models.chat
+        note = next((row.note(language) for row in self.models() if row.name == chosen), "")
+        return f"{chosen}: {note}" if note else chosen
+
+    def adapters(self) -> list[str]:
+        """Names of the adapters that arms may use."""
+        return self.loaded.adapters()
+
+    def warm_up(self) -> None:
+        """Load the models in the background; `ready` follows it."""
+        if self._warming is None or not self._warming.is_alive():
+            self._warming = threading.Thread(target=self._warm, name="warm-up", daemon=True)
+            self._warming.start()
+
+    def ready(self) -> Readiness:
+        """How far the models are."""
+        return self._readiness
+
+    def _warm(self) -> None:
+        chat, embedding = self.settings.models.chat, self.settings.models.embedding
+
+        def follow(stage: str, done: int, total: int | None) -> None:
+            self._readiness = Readiness("fetching", chat, done, total)
+
+        try:
+            self._readiness = Readiness("loading", embedding)
+            self.knowledge.embedder(embedding)
+            bases = [base.id for base in self.bases() if base.chunks]
+            if bases:  # reads word lists and indexes into memory, so that the first user need not wait
+                self.search("预热 warm up", base_ids=bases, top_k=1)
+            self._readiness = Readiness("loading", chat)
+            self.loaded.engine(progress=follow)
+            self._readiness = Readiness("ready", chat)
+        except TANDEM_ERRORS as err:
+            self._readiness = Readiness("failed", chat, error=err)
+        except Exception as err:
+            logger.exception("the models could not be loaded")
+            self._readiness = Readiness("failed", chat, error=err)
+
+    def doctor(self) -> "list[Check]":
+        """What is there and what is missing."""
+        from assistant.doctor import examine
+
+        return list(examine(self.settings, holds_lock=True))
