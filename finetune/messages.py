@@ -6,6 +6,7 @@ A message says what, why, and what to do next, on one line.
 from typing import Any, Literal
 
 from finetune.data_messages import DATA_MESSAGES
+from finetune.facts.messages import FACT_MESSAGES
 from finetune.model_messages import MODEL_MESSAGES
 from finetune.training_messages import TRAINING_MESSAGES
 
@@ -13,6 +14,7 @@ Language = Literal["en", "zh"]
 
 MESSAGES: dict[str, dict[Language, str]] = {
     **DATA_MESSAGES,
+    **FACT_MESSAGES,
     **MODEL_MESSAGES,
     **TRAINING_MESSAGES,
 }
