@@ -32,6 +32,11 @@ class DataConfig:
     drop_test_overlap: bool = False
 
 
+Stage = Literal["auto", "sft", "dpo", "kto"]
+Distributed = Literal[
+    "none", "ddp", "fsdp2", "deepspeed_zero0", "deepspeed_zero1", "deepspeed_zero2", "deepspeed_zero2_offload",
+    "deepspeed_zero3", "deepspeed_zero3_offload",
+]  # fmt: skip
 Method = Literal["lora", "rslora", "dora", "pissa", "qlora", "ia3", "prompt_tuning", "freeze", "full"]
 ADAPTER_METHODS = frozenset({"lora", "rslora", "dora", "pissa", "qlora", "ia3", "prompt_tuning"})
 LORA_METHODS = frozenset({"lora", "rslora", "dora", "pissa", "qlora"})
@@ -42,6 +47,12 @@ class TrainingConfig:
     """How a model is trained; names as in transformers and peft. None is filled in by `finetune.recommended`.
 
     Args:
+        stage: "dpo" learns from chosen and rejected answers, "kto" from answers labelled good or bad, "sft" from
+            answers to imitate (the chosen ones and the good ones); "auto" is what the rows hold.
+        pref_beta: how much the model may leave its start behind in "dpo" and "kto": less for a higher value.
+        pref_loss: of "dpo".
+        pref_ftx: weight of imitating the chosen answers besides, in "dpo".
+        kto_chosen_weight, kto_rejected_weight: of good and bad rows in "kto"; raise that of the rarer ones.
         method: what is trained. "freeze" trains the last layers, "full" everything; the rest make an adapter.
         lora_r, lora_alpha, lora_dropout: LoRA's rank, scale and dropout, 0..1.
         target_modules: "all-linear", or module names separated by commas.
@@ -61,8 +72,19 @@ class TrainingConfig:
         early_stopping_patience: evaluations without a better loss before the run ends; 0 never.
         max_memory_gb: what training may take; None is what the device has free.
         report_to: trackers of transformers ("swanlab", "tensorboard", "wandb"), separated by commas.
+        distributed: how several processes share the work (`finetune.launching`); "none" is one process.
+        num_processes: on all machines together, one to a GPU.
+        num_machines, machine_rank: how many machines take part, and which of them this is, from 0; the same run
+            folder must be seen by all of them.
+        main_process_ip, main_process_port: where the machine of rank 0 is reached by the others.
     """
 
+    stage: Stage = "auto"
+    pref_beta: float = 0.1
+    pref_loss: Literal["sigmoid", "hinge", "ipo"] = "sigmoid"
+    pref_ftx: float = 0.0
+    kto_chosen_weight: float = 1.0
+    kto_rejected_weight: float = 1.0
     method: Method = "lora"
     lora_r: int | None = None
     lora_alpha: float | None = None
@@ -95,6 +117,12 @@ class TrainingConfig:
     early_stopping_patience: int = 0
     max_memory_gb: float | None = None
     report_to: str = "none"
+    distributed: Distributed = "none"
+    num_processes: int = 1
+    num_machines: int = 1
+    machine_rank: int = 0
+    main_process_ip: str = "127.0.0.1"
+    main_process_port: int = 29500
 
     @property
     def makes_adapter(self) -> bool:

@@ -22,6 +22,7 @@ SAME = {
     "max_samples", "lr_scheduler_type", "warmup_steps", "weight_decay", "max_grad_norm", "optim", "seed", "packing",
     "neftune_noise_alpha", "eval_steps", "save_steps", "save_total_limit", "logging_steps", "lora_alpha",
     "lora_dropout", "freeze_trainable_layers", "gradient_checkpointing", "group_by_length",
+    "pref_beta", "pref_loss", "pref_ftx", "kto_chosen_weight", "kto_rejected_weight",
 }  # fmt: skip
 RENAMED = {
     "model_name_or_path": "model",
@@ -42,7 +43,7 @@ OURS_ANYWAY = {
     "resume_from_checkpoint", "report_to_hub", "double_quantization",
 }  # fmt: skip
 """LLaMA-Factory keys about things that are done here in one way; leaving them out changes nothing that is learnt."""
-MARKS = {"model_name_or_path", "finetuning_type", "cutoff_len", "lora_rank", "stage", "lora_target"}
+MARKS = {"model_name_or_path", "finetuning_type", "cutoff_len", "lora_rank", "lora_target"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,10 @@ def _from_llama_factory(values: dict[str, Any], file: str, notes: list[Finding])
 
     ours["method"] = _method(left)
     stage = left.pop("stage", "sft")
-    if stage not in ("sft", "pt"):
+    if stage not in ("sft", "pt", "dpo", "kto"):
         raise TrainingError("stage_not_offered", stage=stage)
+    if stage in ("dpo", "kto"):
+        ours["stage"] = stage
     for key in [key for key in left if key in SAME or key in RENAMED]:
         value = left.pop(key)
         if value is not None:

@@ -53,8 +53,8 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "QLoRA 需要 CUDA 设备和 bitsandbytes；当前设备为 {device}。请安装 bitsandbytes，或改用 lora。",
     },
     "stage_not_offered": {
-        "en": "Stage {stage} is not offered; sft and pt are. Train on the chosen answers instead.",
-        "zh": "不支持训练阶段 {stage}，目前支持 sft 和 pt。可改为用被选中的回答训练。",
+        "en": "Stage {stage} is not offered; sft, pt, dpo and kto are. Where the rows hold two answers each, take dpo.",
+        "zh": "不支持训练阶段 {stage}，目前支持 sft、pt、dpo 和 kto。每行有两个回答时可用 dpo。",
     },
     "targets_unknown": {
         "en": "The model has no modules {targets} to train: {reason}. Use all-linear.",
