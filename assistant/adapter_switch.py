@@ -1,8 +1,8 @@
 """LoRA adapters on one resident model: load, unload, choose which is applied.
 
 Built on PEFT, so that every adapter PEFT can read is served as it was trained. PEFT's active adapter is
-one setting for the whole model, which is why only the engine's own thread may touch this. Plain LoRA is only
-read here; `assistant.lora_rows` applies it without a switch.
+one setting for the whole model, which is why only the engine's own thread may touch this. Plain LoRA does not come
+here: `assistant.lora_files` reads it and `assistant.lora_rows` applies it without a switch.
 """
 
 from pathlib import Path
@@ -59,10 +59,6 @@ class AdapterSwitch:
         self._keys[name] = key
         self._active = name
         self.activate(None)
-
-    def loaded(self, name: str) -> tuple[Any, str]:
-        """Return the `PeftModel` and its own name for a loaded adapter, to read the weights."""
-        return self._peft, self._keys[name]
 
     def unload(self, name: str) -> None:
         """Forget an adapter and free its weights; unknown names are ignored."""

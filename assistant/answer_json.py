@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.arms import Answer, ArmRecord, Citation, Sampling, Sentence
+from assistant.arms import AdapterCheck, Answer, ArmRecord, Citation, Sampling, Sentence
 from knowledge.documents import Notice, Passage, Retrieval
 
 
@@ -58,4 +58,6 @@ def _record(data: Mapping[str, Any]) -> ArmRecord:
     if "sampling" in data:
         sampling = _known(Sampling, data["sampling"])
         known["sampling"] = Sampling(**sampling | {"stop": tuple(data["sampling"].get("stop", ()))})
+    if known.get("adapter_check") is not None:
+        known["adapter_check"] = AdapterCheck(**known["adapter_check"])
     return ArmRecord(**known)

@@ -106,12 +106,28 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class AdapterCheck:
+    """What the engine's self-test found when it loaded an adapter.
+
+    Args:
+        changed: greatest difference of a logit between adapter and base on a fixed prompt; 0 is an adapter that does
+            nothing.
+        restored: whether the base's logits, with the adapter loaded and in the same batch, are to the bit those of
+            before.
+    """
+
+    changed: float
+    restored: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ArmRecord:
     """What made an answer: everything needed to make it again.
 
     Args:
         prompt_sha256: of the rendered prompt.
         adapter_sha256: of the adapter's weights; None without adapter.
+        adapter_check: of the adapter's self-test; None without adapter, or where another server answered.
         index_generation: of the index that was searched; "" without retrieval.
     """
 
@@ -120,6 +136,7 @@ class ArmRecord:
     model_revision: str = ""
     adapter: str | None = None
     adapter_sha256: str | None = None
+    adapter_check: AdapterCheck | None = None
     prompt_sha256: str = ""
     index_generation: str = ""
     sampling: Sampling = field(default_factory=Sampling)

@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import DynamicCache
 
 from assistant.adapter_switch import AdapterSwitch
+from assistant.arms import AdapterCheck
 from assistant.errors import EngineError
 from assistant.lean_model import LeanModel
-from assistant.prefix_cache import GrowingLayer
+from assistant.prefix_cache import GrowingLayer, PrefixCache
+
+_PROBE = 5
+"""Tokens of the self-test's prompt: enough for attention to have something to weigh."""
 
 
 class Forwarding:
@@ -33,41 +38,98 @@ class Forwarding:
         self._model = model
         self._lean = LeanModel.build(model)
         self._switch = AdapterSwitch(model)
+        self._checks: dict[str, AdapterCheck] = {}
         self._only_last_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._blank = PrefixCache(model.config, max_bytes=0)
+        self._probe = (
+            torch.linspace(0, model.get_input_embeddings().num_embeddings - 1, _PROBE).long().tolist()
+        )
+        self._probe_caches: list[DynamicCache] = []
+        # What the base says while nothing has been done to it, for either way through the model.
+        self._lean_base = self._by_lean(None)[1] if self._lean is not None else None
+        self._base: torch.Tensor | None = None
 
     @property
     def adapters(self) -> tuple[str, ...]:
         """Names of the loaded adapters, in the order of loading."""
-        return self._switch.names
+        return tuple(self._checks)
+
+    def check_of(self, name: str) -> AdapterCheck | None:
+        """What the self-test of a loaded adapter found."""
+        return self._checks.get(name)
 
     def batches(self, adapter: str | None) -> bool:
         """Whether rows of this adapter share a pass with others."""
         return self._lean is not None and (adapter is None or adapter in self._lean.adapters)
 
     def load(self, name: str, folder: Path) -> None:
-        """Read the PEFT adapter in `folder`; one of the same name is replaced.
+        """Read the PEFT adapter in `folder` and test it; one of the same name is replaced.
 
         Raises:
-            EngineError: the folder holds no adapter that fits this model.
+            EngineError: the folder holds no adapter that fits this model, or the base's own logits are no longer
+                what they were; the adapter is not kept then.
         """
+        self.unload(name)
+        pairs = None
         if self._lean is not None:
-            self._lean.adapters.drop(name)
-        self._switch.load(name, folder)
-        if self._lean is None:
-            return
-        try:
-            pairs = self._lean.pairs_of(*self._switch.loaded(name))
-        except ValueError as err:
-            self._switch.unload(name)
-            raise EngineError("adapter_unreadable", name=name, reason=str(err)) from err
-        if pairs is not None:
+            try:
+                pairs = self._lean.read_adapter(folder)
+            except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError, SafetensorError) as err:
+                reason = str(err).partition("\n")[0] or type(err).__name__
+                raise EngineError("adapter_unreadable", name=name, reason=reason) from err
+        if self._lean is not None and pairs is not None:
             self._lean.adapters.put(name, pairs)
+        else:
+            if self._base is None:
+                self._base = self._by_transformers_alone(None)
+            self._switch.load(name, folder)
+        try:
+            check = self._checked(name)
+            if not check.restored:
+                raise EngineError("adapter_changes_base", name=name)
+        except Exception:
+            self.unload(name)
+            raise
+        self._checks[name] = check
 
     def unload(self, name: str) -> None:
         """Forget an adapter; unknown names are ignored."""
+        self._checks.pop(name, None)
         if self._lean is not None:
             self._lean.adapters.drop(name)
         self._switch.unload(name)
+
+    def _checked(self, name: str) -> AdapterCheck:
+        """Compare the adapter, and the base beside and after it, with the untouched base."""
+        restored = True
+        if self._lean_base is not None:
+            told, base = self._by_lean(name if self.batches(name) else None)
+            before, restored = self._lean_base, torch.equal(base, self._lean_base)
+        if not self.batches(name):
+            assert self._base is not None
+            told, before = self._by_transformers_alone(name), self._base
+            restored = restored and torch.equal(self._by_transformers_alone(None), before)
+        return AdapterCheck(float((told.float() - before.float()).abs().max()), restored)
+
+    def _by_lean(self, name: str | None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The probe's last logits (V,) of an adapter's row and of the base's row in the same pass."""
+        assert self._lean is not None
+        with torch.inference_mode():
+            while len(self._probe_caches) < 2:
+                cache, _ = self._blank.start(None, self._probe)
+                self._lean.read(self._probe[:-1], cache, None)
+                self._probe_caches.append(cache)
+            try:
+                told = self._lean.step(self._probe[-1:] * 2, self._probe_caches, [name, None])
+            finally:
+                for cache in self._probe_caches:
+                    shorten(cache, len(self._probe) - 1)
+        return told[0], told[1]
+
+    def _by_transformers_alone(self, name: str | None) -> torch.Tensor:
+        """The probe's last logits (V,) on the way through transformers."""
+        with torch.inference_mode():
+            return self._by_transformers(self._probe, self._blank.start(None, self._probe)[0], name).clone()
 
     def read(self, ids: Sequence[int], cache: DynamicCache, adapter: str | None) -> torch.Tensor:
         """Append a block of one prompt to `cache`; return its last token's logits (V,).
@@ -77,6 +139,9 @@ class Forwarding:
         """
         if self._lean is not None and self.batches(adapter):
             return self._lean.read(ids, cache, adapter)
+        return self._by_transformers(ids, cache, adapter)
+
+    def _by_transformers(self, ids: Sequence[int], cache: DynamicCache, adapter: str | None) -> torch.Tensor:
         self._switch.activate(adapter)
         options = {"logits_to_keep": 1} if self._only_last_logits else {}
         batch = torch.tensor([list(ids)], device=self._model.device)  # (1, T)

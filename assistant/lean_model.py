@@ -9,13 +9,15 @@ Imported only where an engine runs, because it needs torch.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch.nn import functional
 from transformers import DynamicCache
 
-from assistant.lora_rows import SITES, AdapterPairs, LoraRows, LoraShelf, pairs_of
+from assistant.lora_files import read_plain_lora
+from assistant.lora_rows import SITES, AdapterPairs, LoraRows, LoraShelf
 from assistant.packed_linear import Linear, LinearMaker
 from assistant.prefix_cache import GrowingLayer, PrefixCache
 
@@ -60,7 +62,6 @@ class LeanModel:
         self._embed = body.embed_tokens.weight.detach()
         self._rotary = body.rotary_emb
         self._depth = len(body.layers)
-        self._decoder_layers = list(body.layers)
         self._kv_heads = config.num_key_value_heads
         self._heads = config.num_attention_heads
         self._scale = body.layers[0].self_attn.scaling
@@ -74,11 +75,11 @@ class LeanModel:
         self._norm = _norm(body.norm)
         self._head_weight, self._head_bias = model.lm_head.weight.detach(), model.lm_head.bias
         self._head = make([model.lm_head.weight], [model.lm_head.bias])
-        shapes = [
+        self._shapes = [
             {name: tuple(_named(layer, name).weight.shape) for site in SITES for name in site}
             for layer in body.layers
         ]
-        self.adapters = LoraShelf(shapes, make, self.device)
+        self.adapters = LoraShelf(self._shapes, make, self.device)
 
     @classmethod
     def build(cls, model: Any) -> "LeanModel | None":
@@ -101,13 +102,13 @@ class LeanModel:
             return None
         return lean
 
-    def pairs_of(self, wrapped: Any, key: str) -> AdapterPairs | None:
-        """Read an adapter from PEFT's modules; None where it is more than plain LoRA.
+    def read_adapter(self, folder: Path) -> AdapterPairs | None:
+        """Read the PEFT adapter in `folder`; None where it is more than plain LoRA.
 
         Raises:
-            ValueError: a weight is not finite.
+            OSError, ValueError: see `assistant.lora_files.read_plain_lora`.
         """
-        return pairs_of(self._decoder_layers, wrapped, key)
+        return read_plain_lora(folder, self._shapes)
 
     def read(self, ids: Sequence[int], cache: DynamicCache, adapter: str | None) -> torch.Tensor:
         """Append a block of one prompt to `cache`; return its last token's logits (V,)."""

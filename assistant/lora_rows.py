@@ -9,7 +9,6 @@ Imported only where an engine runs, because it needs torch.
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
@@ -37,50 +36,6 @@ class LoraPair:
 
 AdapterPairs = dict[tuple[int, str], LoraPair]
 """An adapter's updates by decoder layer and name of the linear layer."""
-
-
-def pairs_of(layers: Sequence[Any], wrapped: Any, key: str) -> AdapterPairs | None:
-    """Read from PEFT's modules what the adapter `key` adds to a model; None where it is more than plain LoRA.
-
-    Args:
-        layers: the decoder layers.
-        wrapped: the `PeftModel`.
-
-    Raises:
-        ValueError: a weight is not finite.
-    """
-    from peft.tuners.lora import Linear as LoraLinear
-    from peft.tuners.tuners_utils import BaseTunerLayer
-    from peft.utils import AuxiliaryTrainingWrapper
-
-    if getattr(wrapped.peft_config[key].peft_type, "value", "") != "LORA":
-        return None
-    place = {
-        module.get_submodule(f"{part}.{name}"): (number, name)
-        for number, module in enumerate(layers)
-        for part, names in (("self_attn", (*SITES[0], *SITES[1])), ("mlp", (*SITES[2], *SITES[3])))
-        for name in names
-    }
-    pairs: AdapterPairs = {}
-    for module in wrapped.modules():
-        if isinstance(module, AuxiliaryTrainingWrapper) and key in module._adapters:
-            return None
-        if not isinstance(module, BaseTunerLayer) or not _has(module, key):
-            continue
-        if not isinstance(module, LoraLinear) or module not in place or key in module.lora_variant:
-            return None
-        a, b = module.lora_A[key], module.lora_B[key]
-        if a.bias is not None or b.bias is not None:
-            return None
-        pair = LoraPair(a.weight.detach(), b.weight.detach().float() * module.scaling[key])
-        if not (pair.a.isfinite().all() and pair.b.isfinite().all()):
-            raise ValueError("it holds numbers that are not finite")
-        pairs[place[module]] = pair
-    return pairs
-
-
-def _has(module: Any, key: str) -> bool:
-    return any(key in getattr(module, name, ()) for name in module.adapter_layer_names)
 
 
 class _Stack:
@@ -184,7 +139,9 @@ class LoraShelf:
     def put(self, name: str, pairs: AdapterPairs) -> None:
         """Keep an adapter, replacing one of that name."""
         self.drop(name)
-        self._adapters[name] = pairs
+        self._adapters[name] = {
+            place: LoraPair(pair.a.to(self._device), pair.b.to(self._device)) for place, pair in pairs.items()
+        }
 
     def drop(self, name: str) -> None:
         """Forget an adapter; unknown names are ignored."""

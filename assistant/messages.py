@@ -64,6 +64,11 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "无法读取 {file}：{reason}。请修正该行或移走此文件。",
     },
     # engine, answers, conversations
+    "adapter_changes_base": {
+        "en": "Adapter {name} is not served: with it in memory the base model no longer answers as without it. "
+        "Choose another adapter, and start Tandem again.",
+        "zh": "适配器 {name} 未启用：加载它之后，基础模型的输出与加载前不再一致。请选择其他适配器，并重新启动 Tandem。",
+    },
     "adapter_not_loaded": {
         "en": "Adapter {name} is not loaded. Choose another one, or load it on the page Models.",
         "zh": "适配器 {name} 尚未加载。请选择其他适配器，或在“模型”页面加载它。",
