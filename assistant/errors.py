@@ -4,6 +4,7 @@ AssistantError
 ├── SettingsError       a setting is unknown or out of range
 ├── DataFolderError     the data folder is locked, full or cannot be written
 ├── EngineError         the model could not answer
+├── ProviderError       another program's server could not be asked, or answered with an error
 ├── ConversationError   no conversation has this id
 ├── QuestionSetError    a question set cannot be read or asked
 └── ExperimentError     an experiment cannot be run, shown or replayed
@@ -47,6 +48,10 @@ class DataFolderError(AssistantError):
 
 class EngineError(AssistantError):
     """The model could not answer."""
+
+
+class ProviderError(AssistantError):
+    """Another program's server could not be asked, or answered with an error."""
 
 
 class ConversationError(AssistantError):

@@ -1,8 +1,8 @@
 """One frozen, typed `Settings`, read at the entry points and handed down.
 
 First wins: explicit arguments, `TANDEM_…` environment variables (`TANDEM_RETRIEVAL__TOP_K=8`), `.env`,
-`tandem.toml`, defaults. The file is looked for in `TANDEM_CONFIG`, then the working folder, then the
-data folder. This is the only module that reads settings files or the environment.
+`tandem.toml`, what the page Models has chosen, defaults. The file is looked for in `TANDEM_CONFIG`, then the
+working folder, then the data folder. This is the only module that reads settings files or the environment.
 """
 
 import difflib
@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,6 +22,8 @@ from pydantic_settings import (
 
 from assistant.arms import Sampling
 from assistant.errors import SettingsError
+from assistant.providers.config import ProviderSettings, is_provider_name
+from assistant.providers.stored import read_stored
 
 FILE_NAME = "tandem.toml"
 
@@ -132,6 +134,15 @@ class Settings(BaseSettings):
     generation: GenerationSettings = GenerationSettings()
     parsing: ParsingSettings = ParsingSettings()
     server: ServerSettings = ServerSettings()
+    providers: dict[str, ProviderSettings] = Field({}, description="servers that have models, by name")
+
+    @field_validator("providers")
+    @classmethod
+    def _proper_names(cls, providers: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
+        for name in providers:
+            if not is_provider_name(name):
+                raise ValueError(f"a provider cannot be called {name!r}")
+        return providers
 
     @classmethod
     def settings_customise_sources(
@@ -192,7 +203,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         _refuse_unknown_sections(path)
         _refuse_misspelt_variables()
-        return Settings(**overrides)
+        return with_choice(Settings(**overrides))
     except ValidationError as err:
         first = err.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -203,6 +214,26 @@ def load_settings(**overrides: Any) -> Settings:
         ) from err
     except ValueError as err:  # tomllib's decode error and unreadable encodings
         raise SettingsError("settings_file_wrong", file=path or FILE_NAME, reason=err) from err
+
+
+def with_choice(settings: Settings) -> Settings:
+    """Return the settings with the answering model that the page has chosen, unless they name one themselves.
+
+    Raises:
+        ProviderError: the file that keeps the choice is damaged.
+    """
+    if chat_is_set(settings):
+        return settings
+    chosen = read_stored(settings.data_dir).chat or ModelSettings().chat
+    # The choice does not count as set, so that it can be changed again.
+    named = settings.models.model_fields_set
+    models = ModelSettings.model_construct(named, **{**dict(settings.models), "chat": chosen})
+    return settings.model_copy(update={"models": models})
+
+
+def chat_is_set(settings: Settings) -> bool:
+    """Whether the file, the environment or an argument says which model answers; the page cannot change it then."""
+    return "chat" in settings.models.model_fields_set
 
 
 def _refuse_unknown_sections(path: Path | None) -> None:
@@ -219,6 +250,7 @@ def _refuse_misspelt_variables() -> None:
     Others may begin with our prefix too, so only what looks like a setting counts.
     """
     sections = [name for name, field in Settings.model_fields.items() if isinstance(field.default, _Section)]
+    sections.append("providers")
     alone = [name for name in Settings.model_fields if name not in sections] + ["config", "log"]
     for variable in os.environ:
         if not variable.upper().startswith("TANDEM_"):
