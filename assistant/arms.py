@@ -8,6 +8,23 @@ from typing import Any, Literal
 
 from knowledge.documents import Passage, Retrieval
 
+Mode = Literal["hybrid", "dense", "lexical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How an arm's passages are found, where it differs from what the question was asked with.
+
+    Args:
+        bases: names of the knowledge bases to search; () takes the question's.
+        top_k: passages; None takes the question's.
+        mode: which legs search; None takes the settings'.
+    """
+
+    bases: tuple[str, ...] = ()
+    top_k: int | None = None
+    mode: Mode | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -16,17 +33,39 @@ class Arm:
     Args:
         retrieval: whether passages are looked up and put into the prompt.
         adapter: name of a LoRA adapter, or None for the base weights.
+        model: name of another model than the settings' that answers, here or on a provider's server.
+        lookup: how passages are found; says nothing without `retrieval`.
     """
 
     retrieval: bool
     adapter: str | None = None
+    model: str | None = None
+    lookup: Lookup = Lookup()
 
     @property
     def name(self) -> str:
-        """`base`, `rag`, `sft:<adapter>` or `rag+sft:<adapter>`."""
+        """`base`, `rag`, `sft:<adapter>` or `rag+sft:<adapter>`, with what is its own after a question mark.
+
+        Such as `rag?top_k=3&mode=dense`; `assistant.arm_names` reads it back.
+        """
         if self.adapter is None:
-            return "rag" if self.retrieval else "base"
-        return f"rag+sft:{self.adapter}" if self.retrieval else f"sft:{self.adapter}"
+            kind = "rag" if self.retrieval else "base"
+        else:
+            kind = f"rag+sft:{self.adapter}" if self.retrieval else f"sft:{self.adapter}"
+        own = [("model", self.model)]
+        if self.retrieval:
+            look = self.lookup
+            own += [("top_k", look.top_k), ("mode", look.mode), *(("base", base) for base in look.bases)]
+        told = "&".join(f"{key}={_escaped(str(value))}" for key, value in own if value is not None)
+        return f"{kind}?{told}" if told else kind
+
+
+def _escaped(value: str) -> str:
+    """A value inside an arm's name: only what would be read as the name's own signs is written in percent."""
+    return "".join(f"%{ord(sign):02X}" if sign in _SIGNS or ord(sign) < 32 else sign for sign in value)
+
+
+_SIGNS = "%&=?,"
 
 
 BASE = Arm(retrieval=False)
@@ -156,6 +195,9 @@ class Answer:
         finish_reason: "stop", "length", "cancelled" or "refused".
         timings_ms: milliseconds by stage ("condense", "retrieve", "prefill", "first_token", "generate",
             "cite", "total").
+        peak_memory_bytes: the most that the process held from the question to this answer's end, model and the arms
+            beside it included; of the accelerator where there is one. None where another server answered.
+        own_memory_bytes: what of that was this answer's own: the keys and values of its tokens.
     """
 
     text: str
@@ -170,6 +212,8 @@ class Answer:
     cut_tokens: int = 0
     finish_reason: str = "stop"
     timings_ms: dict[str, float] = field(default_factory=dict)
+    peak_memory_bytes: int | None = None
+    own_memory_bytes: int | None = None
     record: ArmRecord | None = None
 
 

@@ -87,6 +87,11 @@ class Engine:
         return int(getattr(self._config, "max_position_embeddings", None) or 2048)
 
     @property
+    def token_bytes(self) -> int:
+        """What the keys and values of one token take."""
+        return self._prefixes.token_bytes
+
+    @property
     def adapters(self) -> tuple[str, ...]:
         """Names of the loaded adapters."""
         return self._adapter_names
