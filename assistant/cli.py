@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant import build_commands as build_commands
 from assistant.adapter_commands import adapters_cli
 from assistant.compare.commands import experiment_cli
 from assistant.data_commands import data_cli

@@ -13,18 +13,31 @@ chat model. How a page or command uses it:
 Nothing is left out without being counted in `build.report`.
 """
 
+import random
 import re
 import shutil
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from assistant.open_book import frame_of
 from finetune.errors import DatasetError
+from finetune.facts.options import BuildOptions
 
 if TYPE_CHECKING:
     from assistant.app import App
     from finetune.facts.build import Build
+    from finetune.facts.compose import Composition
+    from finetune.facts.extract import Extraction
+    from finetune.facts.leaks import LeakCheck
+    from finetune.facts.material import SourceDocument
+    from knowledge.embeddings import Embedder
+
+__all__ = ["BUILDS", "STAGES", "BuildOptions", "DataBuilds", "Stage"]
 
 Stage = Literal["read", "facts", "write", "wordings", "search", "check", "save"]
 """What a build is doing, in this order; "write" only where a model writes questions."""
@@ -32,52 +45,10 @@ STAGES: tuple[Stage, ...] = ("read", "facts", "write", "wordings", "search", "ch
 Progress = Callable[[Stage, int, int], None]
 """Stage, done, total."""
 _good_name = re.compile(r"[\w][\w .\-]{0,79}")
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """What to make of the documents.
-
-    Args:
-        wordings: of a fact, 5 to 20; those held out come on top.
-        held_wordings: of a fact, never trained, for testing whether it was learnt.
-        held_documents: names of files that are never trained, for testing what is claimed about them; None holds
-            out none.
-        max_facts: trained at most, spread over the documents; 0 for all. Fewer facts, seen more often, stick.
-        epochs: passes that the training will make, for the ledger's judgement.
-        open_book: 0..1, open-book rows for each closed-book row.
-        misses: 0..1, share of the open-book rows whose passages lack the answer.
-        unknown: 0..1, rows about things that no document tells, for each closed-book row.
-        replay: 0..1, general rows for each closed-book row.
-        writer: "rules" finds facts by rules alone, "model" lets the chat model write questions as well, "auto"
-            does so where the model is large enough for it.
-        test: files of test questions that must not be trained, JSON Lines with the key `question`.
-        like: 0..1; the least MinHash similarity to a test question at which a row is left out.
-        meaning: 0..1; the same for the embedder's cosine similarity.
-        seed: of every choice.
-    """
-
-    wordings: int = 12
-    held_wordings: int = 2
-    held_documents: tuple[str, ...] = ()
-    max_facts: int = 0
-    epochs: float = 5.0
-    open_book: float = 0.1
-    misses: float = 0.4
-    unknown: float = 0.15
-    replay: float = 0.1
-    writer: Literal["auto", "rules", "model"] = "auto"
-    test: tuple[str, ...] = ()
-    like: float = 0.7
-    meaning: float = 0.9
-    seed: int = 42
-
-    def __post_init__(self) -> None:
-        if not 5 <= self.wordings <= 20:
-            raise ValueError(f"wordings: {self.wordings}; between 5 and 20")
-        for name in ("open_book", "misses", "unknown", "replay", "like", "meaning"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; between 0 and 1")
+BUILDS = "builds"
+"""Folder of the builds, below that of the datasets."""
+PAGE = 500
+"""Chunks read at a time."""
 
 
 class DataBuilds:
@@ -95,7 +66,7 @@ class DataBuilds:
         """Where builds are kept."""
         from assistant.training import datasets_dir
 
-        return datasets_dir(self._app.settings) / "builds"
+        return datasets_dir(self._app.settings) / BUILDS
 
     def names(self) -> list[str]:
         """Builds that can be loaded, latest first."""
@@ -144,7 +115,162 @@ class DataBuilds:
         Raises:
             DatasetError: the name is taken or unusable, the bases are empty, or no fact was found.
         """
-        raise NotImplementedError
+        from finetune.facts.build import ABOUT, Build, BuildReport
+        from finetune.facts.compose import check_meaning, compose, number_rows
+        from finetune.facts.extract import extract
+
+        options = options or BuildOptions()
+        target = folder or self.folder / _checked(name)
+        if (target / ABOUT).exists():
+            raise DatasetError("build_exists", name=target.name)
+        began = time.monotonic()
+        documents = self._documents(base_ids, should_stop, partial(progress, "read"))
+        if not any(document.chunks for document in documents):
+            raise DatasetError("build_no_chunks", name=self._base_names(base_ids))
+        found = extract(documents, should_stop=should_stop, progress=partial(progress, "facts"))
+        writer, written = self._write(found, documents, options, should_stop, progress)
+        if not found.facts and not should_stop():
+            raise DatasetError("build_no_facts", name=self._base_names(base_ids))
+        checks = self._checks(options, base_ids)
+        made = compose(
+            documents,
+            found.facts,
+            options,
+            frame=frame_of(self._app.reading_profile()),
+            checks=checks,
+            should_stop=should_stop,
+            progress=partial(progress, "wordings"),
+        )
+        self._add_open_book(found, made, base_ids, options, should_stop, partial(progress, "search"))
+        progress("check", 0, 1)
+        check_meaning(made, options, checks)
+        progress("save", 0, 1)
+        rows = number_rows(made.rows, seed=options.seed)
+        report = BuildReport(
+            documents=len(documents),
+            chunks=sum(len(document.chunks) for document in documents),
+            facts=dict(Counter(fact.kind for fact in found.facts)),
+            rows=dict(Counter(row.kind for row in rows)),
+            wordings=dict(Counter(row.wording for row in rows if row.wording and row.split == "train")),
+            losses=tuple(found.losses + made.losses),
+            written=written,
+            leaks=tuple(made.leaks.values()),
+            writer=writer,
+            stopped=should_stop(),
+            seconds=round(time.monotonic() - began, 1),
+        )
+        plain = asdict(options) | {"bases": self._base_names(base_ids)}
+        build = Build(target, rows=rows, facts=found.facts, report=report, options=plain)
+        build.save()
+        return build
+
+    def _base_names(self, base_ids: Sequence[int]) -> str:
+        return ", ".join(self._app.base(base_id).name for base_id in base_ids)
+
+    def _documents(
+        self, base_ids: Sequence[int], should_stop: Callable[[], bool], progress: Callable[[int, int], None]
+    ) -> "list[SourceDocument]":
+        from finetune.facts.material import Piece, SourceChunk, SourceDocument
+
+        app = self._app
+        sources = [source for base_id in base_ids for source in app.sources(base_id) if source.chunks]
+        documents = []
+        for number, source in enumerate(sources):
+            if should_stop():
+                break
+            progress(number, len(sources))
+            parsed = app.document(source.id)
+            stored = [
+                chunk
+                for offset in range(0, source.chunks, PAGE)
+                for chunk in app.chunks(source.id, offset=offset, limit=PAGE)
+                if chunk.enabled
+            ]
+            chunks = tuple(
+                SourceChunk(
+                    s.id, s.chunk.text, s.chunk.start, s.chunk.end, s.chunk.heading_path, s.chunk.page_first
+                )
+                for s in stored
+            )
+            pieces = tuple(
+                Piece(b.kind, parsed.text[b.start : b.end], b.start, b.heading_path) for b in parsed.blocks
+            )
+            documents.append(SourceDocument(source.id, source.name, pieces, chunks, parsed.title))
+        return documents
+
+    def _write(
+        self,
+        found: "Extraction",
+        documents: "Sequence[SourceDocument]",
+        options: BuildOptions,
+        should_stop: Callable[[], bool],
+        progress: Progress,
+    ) -> tuple[str, dict[str, int]]:
+        """Let the chat model write questions where it can; return who wrote, and what became of it."""
+        from assistant.arms import BASE
+        from assistant.question_writing import write_questions
+
+        able = self._app.reading_profile().name == "full"
+        if options.writer == "rules" or (options.writer == "auto" and not able):
+            return "rules", {}
+        written = write_questions(
+            self._app.chat_model(BASE),
+            documents,
+            first_id=len(found.facts) + 1,
+            should_stop=should_stop,
+            progress=partial(progress, "write"),
+        )
+        found.facts += written.facts
+        return self._app.settings.models.chat, written.counts
+
+    def _embedder(self, base_ids: Sequence[int], language: str) -> "Embedder | None":
+        """The first base's embedder, where it knows the language."""
+        embedder = self._app.knowledge.embedder(self._app.base(base_ids[0]).embedder)
+        return embedder if {"*", language} & embedder.languages else None
+
+    def _checks(self, options: BuildOptions, base_ids: Sequence[int]) -> "list[LeakCheck]":
+        from assistant.language import detect_language
+        from finetune.facts.leaks import LeakCheck, read_questions
+
+        checks = []
+        for path in map(Path, options.test):
+            questions = read_questions(path)
+            embedder = self._embedder(base_ids, detect_language(" ".join(questions[:20])))
+            embed = embedder.embed_documents if embedder is not None else None
+            checks.append(LeakCheck(path.name, questions, options.like, options.meaning, embed))
+        return checks
+
+    def _add_open_book(
+        self,
+        found: "Extraction",
+        made: "Composition",
+        base_ids: Sequence[int],
+        options: BuildOptions,
+        should_stop: Callable[[], bool],
+        progress: Callable[[int, int], None],
+    ) -> None:
+        from assistant.arms import BASE
+        from assistant.open_book import open_book_rows
+
+        facts = {fact.id: fact for fact in found.facts}
+        asked = [(facts[fact_id], w) for fact_id, wordings in made.trained.items() for w in wordings]
+        number = round(options.open_book * len(asked))
+        if not number or should_stop():
+            return
+        model = self._app.chat_model(BASE)
+        made.rows += open_book_rows(
+            asked,
+            lambda question: self._app.search(question, base_ids=base_ids).passages,
+            number=number,
+            misses=options.misses,
+            profile=self._app.reading_profile(),
+            budget=model.context_tokens // 2,
+            count_tokens=model.get_num_tokens,
+            embedder=self._embedder(base_ids, asked[0][0].language),
+            dice=random.Random(options.seed),
+            should_stop=should_stop,
+            progress=progress,
+        )
 
 
 def _checked(name: str) -> str:

@@ -13,6 +13,7 @@ from assistant.settings import Settings, load_settings
 if TYPE_CHECKING:
     from assistant.compare.votes import Votes
     from assistant.conversations import Conversations
+    from assistant.data_building import DataBuilds
     from assistant.models import Models
     from knowledge.base import Knowledge
     from knowledge.parsing import Limits
@@ -115,6 +116,13 @@ class Parts:
         from assistant.compare.votes import Votes
 
         return Votes(self.settings.database)
+
+    @built_once
+    def data_builds(self) -> "DataBuilds":
+        """Training rows made of knowledge bases."""
+        from assistant.data_building import DataBuilds
+
+        return DataBuilds(self)  # type: ignore[arg-type]
 
     @built_once
     def job_list(self) -> Jobs:

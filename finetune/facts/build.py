@@ -21,7 +21,9 @@ from finetune.formats.writing import Export, Formatting, write_dataset
 from finetune.messages import Language, render
 
 ROWS, FACTS, ABOUT = "rows.jsonl", "facts.jsonl", "build.json"
-TRAIN, HELD_OUT = "train", "held_out"
+EXPORTED: dict[str, Split] = {
+    "train": "train", "held_wordings": "held_wording", "held_documents": "held_document"}  # fmt: skip
+"""Files of an export and the rows that go into each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ class Build:
         self._save_rows()
 
     def export(self, layout: Formatting = "sharegpt", *, folder: Path | None = None) -> Export:
-        """Write the selected rows as `train` and `held_out` with a `dataset_info.json`; each names its provenance.
+        """Write the selected rows, what is trained and what is held out apart; each row names its provenance.
 
         Args:
             layout: "alpaca", "sharegpt" or "openai".
@@ -235,8 +237,8 @@ class Build:
         if not any(row.split == "train" for row in chosen):
             raise DatasetError("build_nothing_selected", name=self.folder.name)
         export = Export()
-        for name, splits in ((TRAIN, ("train",)), (HELD_OUT, ("held_wording", "held_document"))):
-            rows = [row for row in chosen if row.split in splits]
+        for name, split in EXPORTED.items():
+            rows = [row for row in chosen if row.split == split]
             if not rows:
                 continue
             examples = (row.example(number) for number, row in enumerate(rows, 1))
@@ -281,11 +283,11 @@ def _row_json(row: BuiltRow) -> dict[str, Any]:
 
 
 def _row(data: dict[str, Any]) -> BuiltRow:
-    messages = tuple(Message(m["role"], m["content"], train=m["train"]) for m in data.pop("messages"))
-    lists = {key: tuple(data.pop(key)) for key in ("fact_ids", "chunk_ids", "files")}
-    return BuiltRow(**data, messages=messages, **lists)
+    messages = tuple(Message(m["role"], m["content"], train=m["train"]) for m in data["messages"])
+    lists = {key: tuple(data[key]) for key in ("fact_ids", "chunk_ids", "files", "turn_facts")}
+    return BuiltRow(**{**data, **lists, "messages": messages})
 
 
 def _fact(data: dict[str, Any]) -> Fact:
-    lists = {key: tuple(data.pop(key)) for key in ("headings", "siblings")}
-    return Fact(**data, **lists)
+    lists = {key: tuple(data[key]) for key in ("headings", "siblings", "aliases")}
+    return Fact(**{**data, **lists})

@@ -61,10 +61,14 @@ def keep_ledger(facts: Sequence[Fact], rows: Iterable[BuiltRow], *, epochs: floa
     for row in rows:
         if not row.selected or row.kind != "closed":
             continue
+        asked = [m.content for m in row.messages if m.role == "user"]
+        for fact_id, question in zip(row.turn_facts, asked, strict=bool(row.turn_facts)):
+            wordings[fact_id].add(question)
         for fact_id in row.fact_ids:
             if row.split == "train":
                 said[fact_id] += 1
-                wordings[fact_id].add(row.question)
+                if not row.turn_facts:
+                    wordings[fact_id].add(row.question)
                 if row.wording is not None:
                     kinds[fact_id].setdefault(row.wording)
             else:

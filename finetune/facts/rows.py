@@ -17,6 +17,7 @@ the retriever's passages without the answer, refused. unknown: something that no
 replay: general questions, against forgetting."""
 ROW_KINDS: tuple[RowKind, ...] = ("closed", "open_hit", "open_miss", "unknown", "replay")
 Split = Literal["train", "held_wording", "held_document"]
+SPLITS: tuple[Split, ...] = ("train", "held_wording", "held_document")
 """held_wording: a wording of a trained fact that is never trained. held_document: from a file that is never
 trained."""
 
@@ -29,9 +30,12 @@ class Fact:
         id: "f" and a number.
         subject: what it is about; relation: which property, "" where the statement says it; value: the answer.
         statement: as one sentence that stands alone.
+        aliases: other names of the subject, such as the code that a table gives it.
+        topic: title above it, without its number.
         span: literally in the chunk, but for white space and width.
         headings: titles above it.
         siblings: other values of the same property, for wrong suggestions.
+        group: of facts from one table or list, whose members may be compared; "" for none.
     """
 
     id: str
@@ -48,6 +52,14 @@ class Fact:
     page: int | None = None
     headings: tuple[str, ...] = ()
     siblings: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    topic: str = ""
+    group: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What a question names: two facts with one key and two values would contradict each other."""
+        return self.subject.casefold(), self.relation.casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,7 @@ class BuiltRow:
         fact_ids: what it teaches or asks; empty for "unknown" and "replay".
         chunk_ids: where that is said, and for open-book rows the passages shown.
         files: of those chunks.
+        turn_facts: the fact that each question of a conversation asks for; empty where there is one question.
         wording: how it is asked; None where no fact is.
         template: of which form of words it was made, "model" where a model wrote it.
         selected: whether it is exported.
@@ -74,6 +87,7 @@ class BuiltRow:
     fact_ids: tuple[str, ...] = ()
     chunk_ids: tuple[int, ...] = ()
     files: tuple[str, ...] = ()
+    turn_facts: tuple[str, ...] = ()
     wording: WordingKind | None = None
     template: str = ""
     selected: bool = True

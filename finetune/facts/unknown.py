@@ -1,0 +1,100 @@
+"""Questions that no document answers, so that a model learns to say so: things that do not exist, and properties
+that nothing is said of.
+
+They look like the questions that do have an answer; only the thing or the pair of thing and property is invented,
+and every one is held against the documents' words before it is used.
+"""
+
+import random
+import re
+from collections.abc import Iterator, Sequence
+
+from finetune.facts.extract import squeeze
+from finetune.facts.forms import Wording
+from finetune.facts.material import Language, SourceDocument
+from finetune.facts.rows import Fact
+from finetune.facts.wording import Worder
+from finetune.facts.wording_english import lower_first
+
+ANSWER: dict[Language, str] = {"en": "I do not know that.", "zh": "我不知道。"}
+_FIRST = "bra cel dor fen gal hal kel lor mer nor pel quil ras sel tor ul ven wil yar zan".split()
+_LAST = "bock dale fin gate holm ket lock mere nick plate reach stick trap vane wick yard".split()
+_FIRST_ZH, _LAST_ZH = "澄岚沐砚岑栩珂蔚苓霁", "阀泵盘罩板簧栓筒架匣"
+_code = re.compile(r"[A-Za-z]*-?\d+(?:-\d+)?")
+TRIES = 30
+
+
+def questions(
+    facts: Sequence[Fact], documents: Sequence[SourceDocument], number: int, *, dice: random.Random
+) -> Iterator[Wording]:
+    """Yield up to `number` wordings of questions without an answer.
+
+    Args:
+        facts: that are trained; their forms of words and names are used.
+        documents: all of them, those held out too: what they tell is not unknown.
+    """
+    said = squeeze("".join(piece.text for document in documents for piece in document.pieces)).casefold()
+    known = {fact.key for fact in facts}
+    tables = [fact for fact in facts if fact.kind == "table"] or list(facts)
+    worder = Worder([], seed=dice.randrange(1 << 30))
+    asked: set[str] = set()
+    tries = 0
+    while tables and len(asked) < number and tries < number * TRIES:
+        tries += 1
+        fact = dice.choice(tables)
+        made = dice.choice((_invented_thing, _invented_thing, _foreign_property))(
+            fact, tables, said, known, dice
+        )
+        if made is None:
+            continue
+        wordings = [w for w in worder.word(made) if not w.held and w.kind in ("direct", "cloze")]
+        if not wordings:
+            continue
+        wording = dice.choice(wordings)
+        if wording.question not in asked:
+            asked.add(wording.question)
+            yield Wording(
+                wording.kind, f"unknown_{wording.template}", wording.question, ANSWER[made.language]
+            )
+
+
+def _made(fact: Fact, subject: str, relation: str, topic: str) -> Fact:
+    return Fact("", "table" if relation else "definition", fact.language, subject, relation, "?", "", "", 0, 0, "",
+                topic=topic)  # fmt: skip
+
+
+def _invented_thing(
+    fact: Fact, facts: Sequence[Fact], said: str, known: set[tuple[str, str]], dice: random.Random
+) -> Fact | None:
+    """A property of a thing with a name or code that the documents do not have."""
+    name = fact.aliases[0] if fact.aliases and dice.random() < 0.5 else fact.subject
+    code = _code.search(name)
+    if code and any(c.isdigit() for c in code[0]):
+        other = re.sub(r"\d+$", lambda m: str(dice.randrange(10 ** len(m[0]))).zfill(len(m[0])), code[0])
+        name = name[: code.start()] + other + name[code.end() :]
+        if len(name) > len(other) + 4:
+            name = other
+    elif fact.language == "zh":
+        name = "".join(dice.choices(_FIRST_ZH, k=2)) + dice.choice(_LAST_ZH)
+    else:
+        name = (dice.choice(_FIRST) + dice.choice(_LAST)).capitalize()
+    relation = fact.relation if fact.kind == "table" else ""
+    return None if squeeze(name).casefold() in said else _made(fact, name, relation, "")
+
+
+def _foreign_property(
+    fact: Fact, facts: Sequence[Fact], said: str, known: set[tuple[str, str]], dice: random.Random
+) -> Fact | None:
+    """A property that things of another table have."""
+    other = dice.choice(facts)
+    if other.group == fact.group or other.topic == fact.topic or not other.relation or fact.kind != "table":
+        return None
+    if (fact.subject.casefold(), other.relation.casefold()) in known or other.relation == fact.relation:
+        return None
+    near = said.find(squeeze(fact.subject).casefold())
+    relation = squeeze(lower_first(other.relation)).casefold()
+    while near >= 0:
+        if relation in said[max(0, near - 120) : near + 160]:
+            return None
+        near = said.find(squeeze(fact.subject).casefold(), near + 1)
+    return _made(fact, fact.subject, other.relation, "")
