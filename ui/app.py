@@ -8,6 +8,7 @@ import streamlit as st
 from ui.ask_parts.sidebar import conversation_list
 from ui.frame import framed
 from ui.resources import open_app, warm_up
+from ui.stopping import count_run
 from ui.text import choose_language, language, language_switch, say
 
 HERE = Path(__file__).parent
@@ -17,6 +18,7 @@ logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name
 st.set_page_config(page_title="Tandem", page_icon=str(HERE / "static" / "icon.svg"))
 st.logo(str(HERE / "static" / "logo.svg"), icon_image=str(HERE / "static" / "icon.svg"), size="large")
 
+count_run()
 with framed():
     app = open_app()
     choose_language(app.settings.language)
@@ -37,10 +39,22 @@ with framed():
                 url_path="compare",
             ),
             st.Page(
+                HERE / "app_pages" / "experiment.py",
+                title=say("experiment.title"),
+                icon=":material/science:",
+                url_path="experiment",
+            ),
+            st.Page(
                 HERE / "app_pages" / "documents.py",
                 title=say("documents.title"),
                 icon=":material/folder_open:",
                 url_path="documents",
+            ),
+            st.Page(
+                HERE / "app_pages" / "train.py",
+                title=say("train.title"),
+                icon=":material/model_training:",
+                url_path="train",
             ),
         ]
     )
