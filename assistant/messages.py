@@ -6,11 +6,17 @@ A message says what, why, and what to do next, on one line.
 from typing import Any, Literal
 
 from assistant.api.messages import API_MESSAGES
+from assistant.compare.experiment_messages import EXPERIMENT_MESSAGES
+from assistant.providers.messages import PROVIDER_MESSAGES
+from assistant.workshop_messages import WORKSHOP_MESSAGES
 
 Language = Literal["en", "zh"]
 
 MESSAGES: dict[str, dict[Language, str]] = {
     **API_MESSAGES,
+    **EXPERIMENT_MESSAGES,
+    **WORKSHOP_MESSAGES,
+    **PROVIDER_MESSAGES,
     # settings, data folder, jobs, doctor
     "arm_unknown": {
         "en": "There is no arm {name}. Use base, rag, sft:ADAPTER or rag+sft:ADAPTER.",

@@ -144,11 +144,15 @@ class Models:
             return self._engine
 
     def adapters(self) -> list[str]:
-        """Names of the adapters that can answer: those loaded, and those on disk that are complete."""
-        from finetune.folders import MARKER
+        """Names of the adapters that can answer: a server's own; here those loaded, and those on disk that are whole and of this model."""
+        if self.elsewhere:
+            return self.providers.adapters(self.settings.models.chat)
+        from assistant.servable import chat_revision, why_not_served
+        from finetune.adapters import list_adapters
 
-        folder = self.settings.adapters_dir
-        on_disk = {path.parent.name for path in folder.glob(f"[!.]*/{MARKER}")}
+        found = list_adapters(self.settings.adapters_dir)
+        revision = chat_revision(self.settings) if found else None
+        on_disk = {info.name for info in found if why_not_served(info, self.settings, revision) is None}
         engine = self._engine
         return sorted(on_disk.union(engine.adapters if engine is not None else ()))
 
@@ -163,7 +167,8 @@ class Models:
 
         engine = self.engine()
         with self._lock:
-            if name not in engine.adapters and name in self.adapters():
+            on_disk = {info.name for info in list_adapters(self.settings.adapters_dir)}
+            if name not in engine.adapters and name in on_disk:
                 base = fetch(self.settings.models.chat, self.settings)
                 engine.load_adapter(name, verified(self.settings.adapters_dir, name, base=base))
 
@@ -187,3 +192,18 @@ class Models:
             if self._engine is not None:
                 self._engine.close()
                 self._engine = None
+    def adapter_sha256(self, name: str) -> str | None:
+        """The SHA-256 of an adapter's weights, as sealed; None where a server keeps it to itself."""
+        from finetune.adapters import list_adapters
+
+        found = next((info for info in list_adapters(self.settings.adapters_dir) if info.name == name), None)
+        files = {} if found is None else found.record.get("files", {})
+        digest = files.get("adapter_model.safetensors", {}).get("sha256")
+        return None if digest is None else str(digest)
+
+    def forget_adapter(self, name: str) -> None:
+        """Let go of an adapter that is renamed or deleted; unknown names are ignored."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.unload_adapter(name)
+

@@ -84,12 +84,16 @@ def from_mapping(values: Mapping[str, Any], *, file: str = "-") -> RunConfig:
     )
 
 
-def write_config(config: RunConfig, path: Path) -> None:
-    """Write the settings as YAML."""
+def to_yaml(config: RunConfig) -> str:
+    """Return the settings as YAML."""
     import yaml
 
-    text = yaml.safe_dump(to_mapping(config), sort_keys=False, allow_unicode=True)
-    path.write_text(text, "utf-8")
+    return str(yaml.safe_dump(to_mapping(config), sort_keys=False, allow_unicode=True))
+
+
+def write_config(config: RunConfig, path: Path) -> None:
+    """Write the settings as YAML."""
+    path.write_text(to_yaml(config), "utf-8")
 
 
 def read_config(path: Path) -> ReadConfig:

@@ -150,11 +150,18 @@ def _read_evaluation(config: RunConfig, tokenizer: Any) -> list[Example]:
 
 
 def _split(examples: list[Example], share: float, dice: random.Random) -> tuple[list[Example], list[Example]]:
-    """Hold out some rows by chance; the same rows asked twice stay on one side."""
+def held_out_rows(rows: int, share: float) -> int:
+    """How many of `rows` are held out where `share` (0..1, or a number of rows) is asked for."""
     if share <= 0:
+        return 0
+    count = round(share if share >= 1 else share * rows)
+    return min(max(count, FEWEST_EVAL), MOST_EVAL, rows // 5)
+
+
+    """Hold out some rows by chance; the same rows asked twice stay on one side."""
+    count = held_out_rows(len(examples), share)
+    if not count:
         return [], examples
-    count = round(share if share >= 1 else share * len(examples))
-    count = min(max(count, FEWEST_EVAL), MOST_EVAL, len(examples) // 5)
     order = list(range(len(examples)))
     dice.shuffle(order)
     held: list[int] = []

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from assistant.data_building import DataBuilds
     from assistant.models import Models
     from knowledge.base import Knowledge
+    from assistant.other_models import OtherModels
+    from assistant.providers.registry import Providers
+    from assistant.workshop import Workshop
     from knowledge.parsing import Limits
 
 Part = TypeVar("Part")
@@ -138,6 +141,13 @@ class Parts:
 
         parsing = self.settings.parsing
         return Limits(
+    @built_once
+    def workshop(self) -> "Workshop":
+        """Datasets, training runs and adapters."""
+        from assistant.workshop import Workshop
+
+        return Workshop(self.settings, forget_adapter=self.loaded.forget_adapter)
+
             seconds=parsing.timeout_s,
             memory_bytes=parsing.memory_mb << 20,
             file_bytes=parsing.max_file_mb << 20,

@@ -8,10 +8,11 @@ from string import Formatter
 
 import pytest
 
-from ui.text import en, zh
+from ui.text import LANGUAGES, PAGES, TEXTS, en, zh
 
 UI = Path(en.__file__).resolve().parents[1]
-SOURCES = sorted(path for path in UI.rglob("*.py") if path.name not in {"en.py", "zh.py"})
+SOURCES = sorted(path for path in UI.rglob("*.py") if path.parent.name != "text" or path.stem == "__init__")
+EN, ZH = TEXTS["en"], TEXTS["zh"]
 SAME_IN_BOTH = {
     "adding.folder_hint",
     "conversations.export_json",
@@ -19,6 +20,10 @@ SAME_IN_BOTH = {
     "sampling.top_k",
     "sampling.top_p",
     "score.lexical",
+    "train.export_gguf",
+    "train.folder_hint",
+    "train.import_hint",
+    "train.memory_logits",
     "why.column.lexical",
     "why.column.rank",
     "why.leg.lexical",
@@ -47,37 +52,38 @@ def keys_of(argument: ast.expr) -> set[str]:
     pattern = "".join(
         re.escape(part.value) if isinstance(part, ast.Constant) else r"\w+" for part in argument.values
     )
-    found = {key for key in en.TEXT if re.fullmatch(pattern, key)}
+    found = {key for key in EN if re.fullmatch(pattern, key)}
     assert found, f"no key looks like {pattern}"
     return found
 
 
 def test_both_languages_have_the_same_keys_with_the_same_fields() -> None:
-    assert list(en.TEXT) == sorted(en.TEXT)
     assert list(en.TEXT) == list(zh.TEXT)
-    assert {key: fields(text) for key, text in en.TEXT.items()} == {
-        key: fields(text) for key, text in zh.TEXT.items()
-    }
+    for texts in (en.TEXT, *PAGES):
+        assert list(texts) == sorted(texts)
+    assert len(EN) == len(en.TEXT) + sum(map(len, PAGES)), "a key stands twice"
+    assert all(set(text) == set(LANGUAGES) for page in PAGES for text in page.values())
+    assert {key: fields(text) for key, text in EN.items()} == {key: fields(text) for key, text in ZH.items()}
 
 
-@pytest.mark.parametrize("key", sorted(en.TEXT))
+@pytest.mark.parametrize("key", sorted(EN))
 def test_chinese_is_chinese(key: str) -> None:
     if key in SAME_IN_BOTH:
-        assert en.TEXT[key] == zh.TEXT[key]
+        assert EN[key] == ZH[key]
         return
-    assert re.search(r"[一-鿿]", zh.TEXT[key]) or not re.search(r"[A-Za-z]{2}", en.TEXT[key])
-    assert not re.search(r"[一-鿿]", en.TEXT[key])
+    assert re.search(r"[一-鿿]", ZH[key]) or not re.search(r"[A-Za-z]{2}", EN[key])
+    assert not re.search(r"[一-鿿]", EN[key])
     # Half-width marks between Chinese characters are typing slips.
-    assert not re.search(r"[一-鿿][,;:?!]", zh.TEXT[key])
+    assert not re.search(r"[一-鿿][,;:?!]", ZH[key])
 
 
 def test_what_is_said_exists_and_what_exists_is_said() -> None:
     used: set[str] = set()
     for path, argument in said():
         keys = keys_of(argument)
-        assert keys <= set(en.TEXT), f"{path.name}: {keys - set(en.TEXT)}"
+        assert keys <= set(EN), f"{path.name}: {keys - set(EN)}"
         used |= keys
-    assert set(en.TEXT) == used
+    assert set(EN) == used
 
 
 def test_no_words_are_written_into_the_pages() -> None:

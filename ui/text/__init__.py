@@ -1,6 +1,7 @@
 """Every string on the page, in English and Chinese, and which of the two is shown.
 
-`en.py` and `zh.py` hold the same keys with the same fields; a test compares them.
+`en.py` and `zh.py` hold the same keys with the same fields; a test compares them. A page with many words keeps them
+in a module of its own, `TEXT = {key: {"en": ..., "zh": ...}}`, named in `PAGES`.
 """
 
 import re
@@ -9,10 +10,14 @@ from typing import Any
 import streamlit as st
 
 from assistant.messages import Language
-from ui.text import en, zh
+from ui.text import en, train, zh
 
 LANGUAGES: dict[Language, str] = {"en": "English", "zh": "中文"}
-TEXTS: dict[Language, dict[str, str]] = {"en": en.TEXT, "zh": zh.TEXT}
+PAGES = (train.TEXT,)
+TEXTS: dict[Language, dict[str, str]] = {
+    "en": en.TEXT | {key: text["en"] for page in PAGES for key, text in page.items()},
+    "zh": zh.TEXT | {key: text["zh"] for page in PAGES for key, text in page.items()},
+}
 
 _COUNTED = re.compile(
     r"\{(\w+)\} (?:file|chunk|page|token|passage|character|knowledge base|vote|question)s\b"

@@ -1,0 +1,334 @@
+"""What the page Train does: datasets looked at, settings weighed, runs and adapters kept. One per open data folder.
+
+Joins `finetune` with this installation's models and folders, as `assistant.training` does, and remembers what is
+slow to find out: tokenizers, reports, the sizes of models.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from assistant.adapter_shelf import AdapterShelf
+from assistant.datasets import Datasets
+from assistant.models import fetch
+from assistant.settings import Settings
+from assistant.training import datasets_dir, runs_dir, start_run
+from finetune.config import RunConfig, TrainingConfig
+
+if TYPE_CHECKING:
+    from finetune.encoding import EncodedRow
+    from finetune.examples import Example, Finding
+    from finetune.formats.reading import Dataset
+    from finetune.mask_view import TokenView
+    from finetune.memory import MemoryEstimate, MetaModel
+    from finetune.preflight import PreflightReport
+    from finetune.run_folder import Status
+    from finetune.runs import RunInfo
+
+Progress = Callable[[int, int], None]
+Kept = TypeVar("Kept")
+KEPT_REPORTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A dataset as read, and what of it would be trained."""
+
+    data: "Dataset"
+    report: "PreflightReport"
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """One row under the loss-mask lens.
+
+    Args:
+        row: as the trainer gets it; without pieces where it is refused.
+        tokens: for each piece, a view per token.
+        thinks: whether the model's template knows thinking.
+    """
+
+    example: "Example"
+    row: "EncodedRow"
+    tokens: "tuple[list[TokenView], ...]"
+    thinks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would be, told before it starts.
+
+    Args:
+        settings: with every open one chosen, and a batch that fits.
+        asked: the same before the batch was made smaller; equal where it fits at once.
+        rows, eval_rows: sequences trained on and held out, about.
+        steps: optimiser steps.
+        memory: at the peak of a step of the longest rows.
+        free: bytes that training may plan with.
+        advice: what to think about first.
+    """
+
+    settings: TrainingConfig
+    asked: TrainingConfig
+    rows: int
+    eval_rows: int
+    steps: int
+    longest: int
+    memory: "MemoryEstimate"
+    free: int
+    device: str
+    compute: str
+    advice: "tuple[Finding, ...]"
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is memory for it, with the batch made smaller where needed."""
+        return self.memory.peak <= self.free
+
+    @property
+    def share(self) -> float:
+        """Part of the parameters that is trained, 0..1."""
+        return self.memory.trainable / self.memory.total if self.memory.total else 0.0
+
+
+class Workshop:
+    """Datasets, runs and adapters of one installation.
+
+    Args:
+        forget_adapter: called with the name of an adapter that is renamed or deleted, so that nothing answers
+            with it any more.
+    """
+
+    def __init__(
+        self, settings: Settings, *, forget_adapter: Callable[[str], None] = lambda name: None
+    ) -> None:
+        self.settings = settings
+        self.datasets = Datasets(datasets_dir(settings))
+        self.adapters = AdapterShelf(settings, forget=forget_adapter)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    # ---- data ----
+
+    def examine(
+        self, config: RunConfig, *, test: Path | None = None, progress: Progress | None = None
+    ) -> Examined:
+        """Read a dataset and say what of it would be trained; the last few reports are remembered.
+
+        Args:
+            test: a dataset whose questions must not be trained.
+
+        Raises:
+            DatasetError: it cannot be read, or too many rows would be lost.
+            ModelUnavailableError: the model's tokenizer cannot be had.
+        """
+        columns = tuple(sorted((config.columns or {}).items()))
+        places = (Path(config.data), test)
+        key = ("examined", config.model, config.dataset, columns, config.rows, *map(_signature, places))
+
+        def find() -> Examined:
+            from finetune.formats.reading import read_dataset
+            from finetune.preflight import check_data
+
+            questions = [] if test is None else [e.prompt for e in read_dataset(test).examples]
+            return Examined(
+                *check_data(
+                    Path(config.data).expanduser(),
+                    self.tokenizer(config.model),
+                    dataset=config.dataset,
+                    columns=config.columns,
+                    config=config.rows,
+                    test=questions,
+                    progress=progress,
+                )
+            )
+
+        return self._remember(key, find)
+
+    def lens(self, config: RunConfig, example: "Example") -> Lens:
+        """Encode one row exactly as the trainer will.
+
+        Raises:
+            DatasetError: the chat template cannot be used.
+        """
+        from finetune.encoding import Encoder
+        from finetune.mask_view import mask_view
+
+        tokenizer, rows = self.tokenizer(config.model), config.rows
+        encoder = Encoder(tokenizer, rows.max_length, rows.train_on, rows.thinking, rows.overlong)
+        (row,) = encoder.encode_rows([example])
+        views = tuple(mask_view(piece, tokenizer) for piece in row.pieces)
+        return Lens(example, row, views, "think>" in str(tokenizer.chat_template))
+
+    def tokenizer(self, model: str) -> Any:
+        """A model's tokenizer alone.
+
+        Raises:
+            ModelUnavailableError: it cannot be found or fetched.
+        """
+        from finetune.runs import load_tokenizer
+
+        return self._remember(("tokenizer", model), lambda: load_tokenizer(fetch(model, self.settings)))
+
+    # ---- settings ----
+
+    def plan(self, config: RunConfig, report: "PreflightReport") -> Plan:
+        """Fill in what was left open, and say how large the run would be and whether it fits.
+
+        Args:
+            report: of the data.
+
+        Raises:
+            ModelUnavailableError: the model cannot be found or fetched.
+            TrainingError: the settings cannot be used.
+        """
+        from finetune.errors import InsufficientMemoryError
+        from finetune.memory import RESERVE, back_off, free_bytes
+        from finetune.methods import check_available
+        from finetune.models import device_and_dtype
+        from finetune.recommended import advice, fill_in, total_steps
+        from finetune.training_data import held_out_rows
+
+        asked = config.training
+        precisions = {"auto": None, "bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+        device, dtype = device_and_dtype(self.settings.models.device, precisions[asked.precision])
+        check_available(asked, device=device)
+        compute = str(dtype).removeprefix("torch.")
+        rows = min(report.sequences, asked.max_samples or report.sequences)
+        held = 0 if config.eval_data else held_out_rows(rows, asked.eval_share)
+        lengths = report.lengths
+        longest = min(lengths.longest, config.rows.max_length) if lengths else config.rows.max_length
+        filled = fill_in(
+            asked,
+            parameters=self._parameters(config.model, compute),
+            rows=max(1, rows - held),
+            longest=longest,
+            device=device,
+        )
+        meta = self._meta(config.model, filled, compute)
+        supervised = report.trained_tokens / report.tokens if report.tokens else 1.0
+
+        def estimate(settings: TrainingConfig) -> "MemoryEstimate":
+            batch = settings.per_device_train_batch_size or 1
+            with self._lock:  # hooks on one model
+                return meta.estimate(
+                    settings, batch=batch, length=longest, supervised=round(supervised * batch * longest)
+                )
+
+        free = int(free_bytes(device) * RESERVE)
+        if asked.max_memory_gb is not None:
+            free = min(free, int(asked.max_memory_gb * 1e9))
+        chosen, found = filled, estimate(filled)
+        if found.peak > free:
+            try:
+                chosen, _ = back_off(filled, lambda settings: estimate(settings).peak, limit=free)
+            except InsufficientMemoryError:
+                chosen = replace(filled, per_device_train_batch_size=1, gradient_checkpointing=True)
+            found = estimate(chosen)
+        train = max(1, rows - held)
+        told = tuple(advice(chosen, train))
+        steps = total_steps(chosen, train)
+        return Plan(chosen, filled, train, held, steps, longest, found, free, device, compute, told)
+
+    def _parameters(self, model: str, compute: str) -> int:
+        """Of the base model, adapter left out."""
+        meta = self._meta(model, TrainingConfig(lora_r=1, lora_alpha=1.0), compute)
+        return meta.total - meta.trainable
+
+    def _meta(self, model: str, config: TrainingConfig, compute: str) -> "MetaModel":
+        from finetune.memory import MetaModel
+
+        key = ("meta", model, compute, config.method, config.lora_r, config.target_modules,
+               config.num_virtual_tokens, config.freeze_trainable_layers)  # fmt: skip
+        return self._remember(
+            key, lambda: MetaModel(fetch(model, self.settings).path, config, compute=compute)
+        )
+
+    # ---- runs ----
+
+    def start(
+        self, config: RunConfig, *, notes: "Sequence[Finding]" = (), progress: Progress | None = None
+    ) -> "RunInfo":
+        """Set a run going in a process of its own.
+
+        Raises:
+            FinetuneError: model, data or settings cannot be used.
+        """
+        return start_run(config, self.settings, notes=notes, progress=progress)
+
+    def runs(self) -> "list[RunInfo]":
+        """All runs, newest first."""
+        from finetune.runs import list_runs
+
+        return list_runs(runs_dir(self.settings))
+
+    def run(self, id: str) -> "RunInfo":
+        """One run.
+
+        Raises:
+            TrainingError: there is none.
+        """
+        from finetune.runs import find
+
+        return find(runs_dir(self.settings), id)
+
+    def status(self, id: str) -> "Status":
+        """Where a run stands."""
+        from finetune.runs import status_of
+
+        return status_of(self.run(id).folder)
+
+    def stop(self, id: str, *, finish: bool = False) -> None:
+        """Ask a run to stop after its step; `finish` checks and offers what was learnt so far."""
+        from finetune.runs import stop
+
+        stop(self.run(id).folder, finish=finish)
+
+    def resume(self, id: str) -> None:
+        """Go on with a run from its last checkpoint.
+
+        Raises:
+            TrainingError: it is at work, or complete.
+        """
+        from finetune.runs import resume
+
+        resume(self.run(id).folder)
+
+    def delete_run(self, id: str) -> None:
+        """Remove a run; its adapter stays.
+
+        Raises:
+            TrainingError: it is at work.
+        """
+        from finetune.runs import delete
+
+        delete(self.run(id).folder)
+
+    def _remember(self, key: Hashable, find: Callable[[], Kept]) -> Kept:
+        """What `find` returns, the first time; of reports only the latest are kept, they hold whole datasets."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                kept: Kept = self._kept[key]
+                return kept
+        found = find()
+        with self._lock:
+            self._kept[key] = found
+            reports = [other for other in self._kept if isinstance(other, tuple) and other[0] == "examined"]
+            for other in reports[:-KEPT_REPORTS]:
+                del self._kept[other]
+        return found
+
+
+def _signature(path: Path | None) -> Hashable:
+    """Changes when the files at `path` do."""
+    if path is None:
+        return None
+    place = path.expanduser()
+    files = sorted(place.iterdir()) if place.is_dir() else [place]
+    return tuple(
+        (str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.is_file()
+    )

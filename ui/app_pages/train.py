@@ -1,0 +1,26 @@
+"""Train: data, settings, run; the runs and adapters there are; the same questions before and after."""
+
+import streamlit as st
+
+from ui.frame import framed
+from ui.resources import open_app
+from ui.text import say
+from ui.train_parts.adapter_cards import adapter_cards
+from ui.train_parts.before_after import before_after
+from ui.train_parts.data_step import data_step
+from ui.train_parts.draft import TAB_STATE, TABS, current_draft, tab_label
+from ui.train_parts.run_step import run_step
+from ui.train_parts.runs_list import runs_list
+from ui.train_parts.settings_step import settings_step
+
+st.set_page_config(layout="wide")
+app = open_app()
+
+st.title(say("train.title"))
+draft = current_draft(app)
+tabs = st.tabs([tab_label(tab) for tab in TABS], key=TAB_STATE, on_change="rerun")
+steps = (data_step, settings_step, run_step, runs_list, adapter_cards, before_after)
+for tab, draw in zip(tabs, steps, strict=True):
+    if tab.open:
+        with tab, framed():
+            draw(app, draft)

@@ -1,0 +1,36 @@
+"""A dataset from a file, several files, or a folder on this computer."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ui.text import say
+from ui.train_parts.draft import Draft
+
+if TYPE_CHECKING:
+    from assistant.app import App
+    from finetune.recipes import RecipeName
+
+
+def own_file(app: "App", draft: Draft, *, recipe: "RecipeName") -> None:
+    """Draw the uploader and the folder's line."""
+    uploads = st.file_uploader(
+        say("train.upload"), accept_multiple_files=True, key=f"train_upload_{recipe}_{draft.round}"
+    )
+    st.caption(say("train.upload_formats"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        folder = st.text_input(
+            say("train.folder"),
+            placeholder=say("train.folder_hint"),
+            key=f"train_folder_{recipe}_{draft.round}",
+            width=520,
+        )
+        if st.button(say("train.take"), type="primary", icon=":material/check:", key=f"train_take_{recipe}"):
+            datasets = app.workshop.datasets
+            if folder.strip():
+                kept = datasets.add_folder(Path(folder.strip()), recipe=recipe)
+            else:
+                kept = datasets.add_files([(u.name, u.getvalue()) for u in uploads], recipe=recipe)
+            draft.take(kept)
+            st.rerun()
