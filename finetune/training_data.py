@@ -149,7 +149,6 @@ def _read_evaluation(config: RunConfig, tokenizer: Any) -> list[Example]:
     return examples
 
 
-def _split(examples: list[Example], share: float, dice: random.Random) -> tuple[list[Example], list[Example]]:
 def held_out_rows(rows: int, share: float) -> int:
     """How many of `rows` are held out where `share` (0..1, or a number of rows) is asked for."""
     if share <= 0:
@@ -158,6 +157,7 @@ def held_out_rows(rows: int, share: float) -> int:
     return min(max(count, FEWEST_EVAL), MOST_EVAL, rows // 5)
 
 
+def _split(examples: list[Example], share: float, dice: random.Random) -> tuple[list[Example], list[Example]]:
     """Hold out some rows by chance; the same rows asked twice stay on one side."""
     count = held_out_rows(len(examples), share)
     if not count:
