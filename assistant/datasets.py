@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import AssistantError
-from finetune.recipes import RECIPES, RecipeName
+from finetune.starting_points import RECIPES, RecipeName
 
 if TYPE_CHECKING:
     from finetune.examples import Example

@@ -67,7 +67,7 @@ def before_after(app: "App", draft: Draft) -> None:
 def questions_for(app: "App", adapter: str) -> Sequence[str]:
     """The questions that came with the data of an adapter; general ones where it was made elsewhere."""
     from finetune.adapters import find
-    from finetune.recipes import RECIPES
+    from finetune.starting_points import RECIPES
 
     data = str(find(app.settings.adapters_dir, adapter).record.get("config", {}).get("data", ""))
     for kept in app.workshop.datasets.all():

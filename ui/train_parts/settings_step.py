@@ -8,7 +8,7 @@ import streamlit as st
 
 from finetune.config import RunConfig
 from finetune.config_files import read_config, to_mapping, to_yaml
-from finetune.recipes import TUTORIAL
+from finetune.starting_points import TUTORIAL
 from ui.components.inert import plain
 from ui.text import language, say
 from ui.train_parts.draft import Draft, chosen_dataset, go_to

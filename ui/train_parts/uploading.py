@@ -10,7 +10,7 @@ from ui.train_parts.draft import Draft
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from finetune.recipes import RecipeName
+    from finetune.starting_points import RecipeName
 
 
 def own_file(app: "App", draft: Draft, *, recipe: "RecipeName") -> None:
