@@ -168,6 +168,7 @@ class TunedModel:
     def evaluate(self, dataset: str | Path) -> dict[str, float]:
         """Return the loss per trained token of `dataset`, with and without the adapter."""
         from finetune.adapters import read_adapter
+        from finetune.batches import TokenRows
         from finetune.checks import pad_id_of
         from finetune.finishing import held_out_loss
         from finetune.models import load_model
@@ -177,9 +178,10 @@ class TunedModel:
         loaded: Any = load_model(
             self.tuner.base(), adapter=self.folder, device=self.tuner.settings.models.device
         )
-        training = replace(TrainingConfig(), eval_share=0.0)
+        training = TrainingConfig(eval_share=0.0, stage="sft")  # of preferences, the good answers count
         config = RunConfig(self.tuner.model, str(dataset), rows=self.tuner.rows, training=training)
         rows = prepare_rows(config, loaded.tokenizer).train
+        assert isinstance(rows, TokenRows)
         pad = pad_id_of(loaded.tokenizer)
         tuned = held_out_loss(loaded.model, rows, pad)
         with loaded.model.disable_adapter():

@@ -75,6 +75,15 @@ class TokenRows:
         """Tokens that carry loss."""
         return int(self.trained.sum())
 
+    @property
+    def tokens(self) -> int:
+        """Tokens of all rows."""
+        return len(self.ids)
+
+    def digest_parts(self) -> tuple[np.ndarray, ...]:
+        """What identifies the rows: the ids, and which of them carry loss."""
+        return self.ids, self.trained, self.offsets
+
     def take(self, indices: Sequence[int]) -> "TokenRows":
         """Return these rows only."""
         spans = [slice(self.offsets[i], self.offsets[i + 1]) for i in indices]

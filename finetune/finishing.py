@@ -47,11 +47,17 @@ def write_result(
     tokenizer: Any,
     held: TokenRows,
     train: TokenRows,
+    *,
+    after: float | None = None,
 ) -> list[Gate]:
     """Write the adapter or model into the run's `result` folder, with its card; return the gates.
 
     Every figure is measured on the weights as they were written. The model is merged on the way and of no use
     afterwards.
+
+    Args:
+        held, train: rows that the checks ask about.
+        after: the held-out loss, where it is not the loss of imitating `held`.
 
     Raises:
         ModelUnavailableError: the disk is full.
@@ -61,7 +67,7 @@ def write_result(
         if settings.method == "pissa":
             # What was written adds to the weights of the base, which PiSSA changed in memory.
             model = _reload(record, temporary, model)
-        gates = _gates(settings, record, model, tokenizer, held, train, temporary)
+        gates = _gates(settings, record, model, tokenizer, held, train, temporary, after)
         write_json(temporary / CARD, make_card(gates, settings=asdict(settings), **_facts(record)))
         shutil.copy2(folder.config, temporary / "training.yaml")
         seal(
@@ -92,6 +98,7 @@ def _gates(
     held: TokenRows,
     train: TokenRows,
     written: Any,
+    after: float | None,
 ) -> list[Gate]:
     before = record["before"]
     if settings.makes_adapter:
@@ -101,8 +108,9 @@ def _gates(
         gates = [check_finite(dict(model.named_parameters()))]
     if gates[0].passed is False:
         return gates  # nothing that follows would say anything
-    after = held_out_loss(model, held, pad_id_of(tokenizer)) if len(held) else None
-    gates.append(check_held_out(before.get("eval_loss"), after, len(held)))
+    if settings.stage == "sft" and len(held):
+        after = held_out_loss(model, held, pad_id_of(tokenizer))
+    gates.append(check_held_out(before.get("eval_loss"), after, record["eval_rows"]))
     prompts = prompts_of(held if len(held) else train)
     ended, thought = sample_answers(model, tokenizer, prompts)
     gates.append(check_answers_end(ended, len(prompts)))
@@ -150,6 +158,7 @@ def _reload(record: dict[str, Any], written: Any, model: Any) -> Any:
 def _facts(record: dict[str, Any]) -> dict[str, Any]:
     keys = (
         "model",
+        "stage",
         "rows",
         "eval_rows",
         "trained_tokens",

@@ -175,9 +175,10 @@ def free_bytes(device: str) -> int:
 def smaller(config: TrainingConfig) -> TrainingConfig | None:
     """Return settings that need less memory for the same rows per optimiser step, or None if there are none."""
     micro, times = config.per_device_train_batch_size or 1, config.gradient_accumulation_steps or 1
-    if micro > 1:
-        rows = micro * times
-        less = next(n for n in range(micro // 2, 0, -1) if rows % n == 0)
+    least = 2 if config.stage == "kto" else 1  # KTO compares a row with others of its batch
+    rows = micro * times
+    less = next((n for n in range(micro // 2, least - 1, -1) if rows % n == 0), None)
+    if less is not None:
         return replace(config, per_device_train_batch_size=less, gradient_accumulation_steps=rows // less)
     if not config.gradient_checkpointing:
         return replace(config, gradient_checkpointing=True)

@@ -40,6 +40,8 @@ def check_available(config: TrainingConfig, *, device: str) -> None:
         raise TrainingError("qlora_unavailable", device=device)
     if config.packing and config.method == "prompt_tuning":
         raise TrainingError("packing_with_prompt", method=config.method)
+    if config.packing and config.stage in ("dpo", "kto"):
+        raise TrainingError("packing_with_preference", stage=config.stage)
     if config.precision == "fp16" and not device.startswith("cuda"):
         raise TrainingError("fp16_unavailable", device=device)
 

@@ -97,6 +97,8 @@ def _rate(config: TrainingConfig, parameters: int) -> float:
     rate = 5e-4 if parameters < 1e9 else 3e-4 if parameters < 4e9 else 2e-4
     if config.method == "qlora":
         return min(rate, 2e-4)
+    if config.stage in ("dpo", "kto"):
+        rate /= 10  # an answer's likelihood, not a token's, is what moves
     return rate if config.method in LORA_METHODS else rate / 10
 
 
@@ -110,5 +112,5 @@ def _batch(config: TrainingConfig, rows: int, longest: int, device: str, process
         at_once = TOKENS_AT_ONCE.get(device.partition(":")[0], TOKENS_AT_ONCE["cpu"])
         limit = max(1, at_once // max(1, longest))
         # A power of two divides the rows of a step.
-        micro = min(wanted, 2 ** int(math.log2(limit)))
+        micro = max(min(wanted, 2 ** int(math.log2(limit))), 2 if config.stage == "kto" else 1)
     return micro, accumulation or max(1, wanted // (micro * processes))

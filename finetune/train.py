@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,20 +83,20 @@ def _train(folder: RunFolder, reporter: "Reporter") -> dict[str, Any]:
     """Do it all; return the closing changes of the status."""
     from transformers import set_seed
 
-    from finetune.batches import TokenRows
     from finetune.config_files import read_config
     from finetune.memory import is_out_of_memory, smaller
     from finetune.methods import check_available
     from finetune.models import device_and_dtype
+    from finetune.preferences import load_rows
     from finetune.training_session import Session, note_batch
 
     config = read_config(folder.config).config
     record = folder.read_record()
-    train, held = (TokenRows.load(folder.data / f"{name}.npz") for name in ("train", "eval"))
+    train, held = (load_rows(folder.data / f"{name}.npz") for name in ("train", "eval"))
     precisions = {"auto": None, "bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
     device, dtype = device_and_dtype(None, precisions[config.training.precision])
     compute = str(dtype).removeprefix("torch.")
-    check_available(config.training, device=device)
+    check_available(replace(config.training, stage=record.get("stage", "sft")), device=device)
     _check_trackers(config.training.report_to)
     set_seed(config.training.seed)
     settings: TrainingConfig | None = None

@@ -8,15 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from finetune.batches import TokenRows
-from finetune.config import DataConfig, RunConfig
+from finetune.config import DataConfig, RunConfig, Stage
 from finetune.config_files import write_config
-from finetune.encoding import Encoded, Encoder
-from finetune.errors import TrainingError
-from finetune.examples import Example, Finding
+from finetune.encoding import Encoder
+from finetune.examples import Example, Finding, Message, Source
 from finetune.folders import ModelFolder
+from finetune.preferences import PreferenceRows, as_stage, stage_of
 from finetune.preflight import PreflightReport, check_data
 from finetune.run_folder import RunFolder, write_json
 
@@ -31,17 +31,19 @@ class Prepared:
     Args:
         train, evaluation: encoded rows; evaluation may be empty.
         report: of the preflight.
+        notes: what the way of training leaves out.
     """
 
-    train: TokenRows
-    evaluation: TokenRows
+    train: TokenRows | PreferenceRows
+    evaluation: TokenRows | PreferenceRows
     report: PreflightReport
+    notes: tuple[Finding, ...] = ()
 
     @property
     def data_hash(self) -> str:
         """SHA-256 over what is trained: the ids and which of them carry loss."""
         digest = hashlib.sha256()
-        for array in (self.train.ids, self.train.trained, self.train.offsets):
+        for array in self.train.digest_parts():
             digest.update(array.tobytes())
         return digest.hexdigest()
 
@@ -65,16 +67,20 @@ def prepare_rows(
         progress=progress,
     )
     examples = [read.examples[i] for i in report.keep]
-    _refuse_preferences(examples)
+    stage = stage_of(examples, config.training.stage)
+    bad = sum(example.kind == "kto" and not example.label for example in examples) if stage == "sft" else 0
+    notes = (Finding("bad_answers_left_out", Source("-", 0), params={"rows": bad}),) if bad else ()
+    examples = as_stage(examples, stage)
     dice = random.Random(config.training.seed)
     if config.training.max_samples is not None and config.training.max_samples < len(examples):
         chosen = dice.sample(range(len(examples)), config.training.max_samples)
         examples = [examples[i] for i in sorted(chosen)]
     if config.eval_data:
-        held, kept = _read_evaluation(config, tokenizer), examples
+        held, kept = as_stage(_read_evaluation(config, tokenizer, stage), stage), examples
     else:
         held, kept = _split(examples, config.training.eval_share, dice)
-    return Prepared(_encode(kept, tokenizer, rows), _encode(held, tokenizer, rows), report)
+    train, evaluation = (_encode(some, tokenizer, rows, stage) for some in (kept, held))
+    return Prepared(train, evaluation, report, notes)
 
 
 def write_run(
@@ -105,13 +111,14 @@ def write_run(
             "adapters_dir": None if adapters_dir is None else str(adapters_dir),
             "data_hash": prepared.data_hash,
             "template_hash": template_hash(tokenizer),
+            "stage": getattr(prepared.train, "kind", "sft"),
             "rows": len(prepared.train),
             "eval_rows": len(prepared.evaluation),
-            "tokens": int(prepared.train.lengths.sum()),
+            "tokens": prepared.train.tokens,
             "trained_tokens": prepared.train.trained_tokens,
             "longest": prepared.train.longest,
             "versions": versions(),
-            "notes": [note.to_json() for note in notes],
+            "notes": [note.to_json() for note in (*notes, *prepared.notes)],
         },
     )
     write_config(replace(config, data=str(Path(config.data).expanduser().resolve())), folder.config)
@@ -128,13 +135,7 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-def _refuse_preferences(examples: Sequence[Example]) -> None:
-    count = sum(example.kind in ("dpo", "kto") for example in examples)
-    if count:
-        raise TrainingError("preference_rows", rows=count)
-
-
-def _read_evaluation(config: RunConfig, tokenizer: Any) -> list[Example]:
+def _read_evaluation(config: RunConfig, tokenizer: Any, stage: Stage) -> list[Example]:
     assert config.eval_data is not None
     path = Path(config.eval_data).expanduser()
     name: str | None = None
@@ -145,7 +146,7 @@ def _read_evaluation(config: RunConfig, tokenizer: Any) -> list[Example]:
         path, tokenizer, dataset=name, columns=config.columns if name is None else None, config=config.rows
     )
     examples = [read.examples[i] for i in report.keep][:MOST_EVAL]
-    _refuse_preferences(examples)
+    stage_of(examples, stage)
     return examples
 
 
@@ -169,23 +170,28 @@ def _split(examples: list[Example], share: float, dice: random.Random) -> tuple[
     for index in order:
         if len(held) < count:
             held.append(index)
-            asked.add(examples[index].messages[:-1])
+            asked.add(_asked(examples[index]))
     taken = set(held)
     twins = {
-        i
-        for i in order
-        if i not in taken and examples[i].messages[:-1] in asked and examples[i].kind == "sft"
+        i for i in order if i not in taken and _asked(examples[i]) in asked and examples[i].kind != "text"
     }
     out = taken | twins
     return [examples[i] for i in sorted(out)], [examples[i] for i in range(len(examples)) if i not in out]
 
 
-def _encode(examples: Sequence[Example], tokenizer: Any, rows: DataConfig) -> TokenRows:
+def _asked(example: Example) -> tuple[Message, ...]:
+    """The conversation up to the answer."""
+    return example.messages if example.kind == "dpo" else example.messages[:-1]
+
+
+def _encode(
+    examples: Sequence[Example], tokenizer: Any, rows: DataConfig, stage: Literal["sft", "dpo", "kto"]
+) -> TokenRows | PreferenceRows:
     encoder = Encoder(tokenizer, rows.max_length, rows.train_on, rows.thinking, rows.overlong)
-    pieces: list[Encoded] = []
-    for row in encoder.encode_rows(examples):
-        pieces += row.pieces
-    return TokenRows.of(pieces)
+    encoded = [(row, example) for row, example in zip(encoder.encode_rows(examples), examples, strict=True)]
+    if stage != "sft":
+        return PreferenceRows.of(stage, [(row, example) for row, example in encoded if not row.refused])
+    return TokenRows.of([piece for row, _ in encoded for piece in row.pieces])
 
 
 def config_hash(config: RunConfig) -> str:

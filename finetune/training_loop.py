@@ -85,8 +85,8 @@ def autocast(device: str, dtype: str | None) -> contextlib.AbstractContextManage
     return torch.autocast(device.partition(":")[0], dtype=getattr(torch, dtype))
 
 
-class SupervisedTrainer(Trainer):
-    """Trainer for rows of token ids and labels.
+class CarefulTrainer(Trainer):
+    """Trainer that takes rows in a given order, refuses a loss that is no number, and marks whole checkpoints.
 
     Args:
         sampler: gives the order of the rows.
@@ -101,25 +101,9 @@ class SupervisedTrainer(Trainer):
         self.autocast = autocast
         self.device = device
         self.tokens_seen = 0
-        # Trainer then counts trained tokens over all micro-batches of a step and hands us the number.
-        self.model_accepts_loss_kwargs = True
-        self._loss_shifts_labels = True  # and leaves out a row's first token, which nothing predicts
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return self.sampler
-
-    def compute_loss(
-        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-    ) -> Any:
-        """Return the sum of the losses of trained tokens, divided by how many the whole step has."""
-        with autocast(self.device, self.autocast):
-            losses, _, _ = token_loss(model, inputs)
-        total = losses.sum() / (len(losses) if num_items_in_batch is None else num_items_in_batch)
-        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
-            total = total * self.accelerator.num_processes  # gradients will be averaged over processes
-        if model.training:
-            self.tokens_seen += count_tokens(inputs)
-        return (total, {}) if return_outputs else total
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """Go forward and back; refuse a loss that would poison the weights."""
@@ -133,6 +117,45 @@ class SupervisedTrainer(Trainer):
                 rate=f"{self.args.learning_rate:g}",
             )
         return loss
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Save, flush, and only then mark the checkpoint as whole."""
+        import torch
+
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad and not bool(torch.isfinite(parameter).all()):
+                raise TrainingError(
+                    "training_loss_not_finite",
+                    value=name,
+                    step=self.state.global_step,
+                    rate=self.args.learning_rate,
+                )
+        super()._save_checkpoint(model, trial)
+        if self.args.should_save:
+            mark_whole(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")
+
+
+class SupervisedTrainer(CarefulTrainer):
+    """Trainer for rows of token ids and labels."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Trainer then counts trained tokens over all micro-batches of a step and hands us the number.
+        self.model_accepts_loss_kwargs = True
+        self._loss_shifts_labels = True  # and leaves out a row's first token, which nothing predicts
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Return the sum of the losses of trained tokens, divided by how many the whole step has."""
+        with autocast(self.device, self.autocast):
+            losses, _, _ = token_loss(model, inputs)
+        total = losses.sum() / (len(losses) if num_items_in_batch is None else num_items_in_batch)
+        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
+            total = total * self.accelerator.num_processes  # gradients will be averaged over processes
+        if model.training:
+            self.tokens_seen += count_tokens(inputs)
+        return (total, {}) if return_outputs else total
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"
@@ -157,22 +180,6 @@ class SupervisedTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """Save, flush, and only then mark the checkpoint as whole."""
-        import torch
-
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad and not bool(torch.isfinite(parameter).all()):
-                raise TrainingError(
-                    "training_loss_not_finite",
-                    value=name,
-                    step=self.state.global_step,
-                    rate=self.args.learning_rate,
-                )
-        super()._save_checkpoint(model, trial)
-        if self.args.should_save:
-            mark_whole(Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}")
-
 
 def mark_whole(checkpoint: Path) -> None:
     """Flush every file of a checkpoint to the disk, then say that it is whole."""
@@ -194,7 +201,7 @@ class Progress(TrainerCallback):
     def __init__(self, reporter: Reporter, *, device: str) -> None:
         self.reporter = reporter
         self.device = device
-        self.trainer: SupervisedTrainer | None = None
+        self.trainer: CarefulTrainer | None = None
         self.stopped = ""
         self._started = self._since = 0.0
         self._first = self._tokens = 0
@@ -226,9 +233,8 @@ class Progress(TrainerCallback):
         logs = logs or {}
         if "eval_loss" in logs:
             value = round(float(logs["eval_loss"]), 6)
-            self.reporter.folder.append_metrics(
-                {"kind": "eval", "step": state.global_step, "epoch": state.epoch, "loss": value}
-            )
+            record = {"kind": "eval", "step": state.global_step, "epoch": state.epoch, "loss": value}
+            self.reporter.folder.append_metrics(record | _preference_figures(logs, "eval_"))
             self.reporter.update(eval_loss=value)
             return
         if "loss" not in logs:
@@ -247,6 +253,7 @@ class Progress(TrainerCallback):
             "grad_norm": gradient if math.isfinite(gradient) else None,
             "tokens_per_s": speed,
             "memory_bytes": memory,
+            **_preference_figures(logs),
         }
         self.reporter.folder.append_metrics(record)
         self.reporter.update(loss=record["loss"], tokens_per_s=speed, memory_bytes=memory)
@@ -257,3 +264,9 @@ class Progress(TrainerCallback):
                 step=state.global_step,
                 rate=f"{args.learning_rate:g}",
             )
+
+
+def _preference_figures(logs: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    """How much further the chosen answers are ahead than before the training, in nats, and in what share of pairs."""
+    names = {"margin": "rewards/margins", "accuracy": "rewards/accuracies"}
+    return {name: round(float(logs[prefix + key]), 6) for name, key in names.items() if prefix + key in logs}

@@ -73,9 +73,17 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{name} cannot be a name. Use letters, digits, spaces, - _ and . and no more than 80 of them.",
         "zh": "名称 {name} 不可用。请使用文字、数字、空格、- _ 和 .，不超过 80 个字符。",
     },
-    "preference_rows": {
-        "en": "{rows} rows hold preferences (chosen and rejected, or labels), which this kind of training does not use. Leave them out.",
-        "zh": "有 {rows} 行是偏好数据（chosen/rejected 或标签），当前训练方式不使用。请去掉这些数据。",
+    "packing_with_preference": {
+        "en": "Packing cannot be combined with {stage}, which compares whole answers. Turn packing off.",
+        "zh": "packing 不能与 {stage} 同时使用：它要比较完整的回答。请关闭 packing。",
+    },
+    "rows_not_of_stage": {
+        "en": "{stage} cannot use rows of this kind: {kinds}. Leave them out, or choose another stage.",
+        "zh": "{stage} 无法使用这类数据：{kinds}。请去掉它们，或更换 stage。",
+    },
+    "rows_of_several_kinds": {
+        "en": "The dataset mixes rows of several kinds ({kinds}), which are trained in different ways. Set stage: sft uses the good answers of all of them.",
+        "zh": "数据集混有几种类型的数据（{kinds}），训练方式各不相同。请设置 stage：sft 会使用其中所有的好回答。",
     },
     "run_alive": {
         "en": "Run {run} is still at work. Stop it first with `tandem runs stop {run}`.",
@@ -110,6 +118,10 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "即使每次一行并启用梯度检查点，训练仍需 {needed}，可用仅 {free}。请减小 max_length、换更小的模型，或在 GPU 上使用 QLoRA。",
     },
     # what happened during a run
+    "bad_answers_left_out": {
+        "en": "{rows} rows are labelled bad; there is nothing to imitate in them, so they are left out. With stage kto they count.",
+        "zh": "有 {rows} 行标为坏回答，不适合模仿，已略去。使用 stage: kto 时它们会参与训练。",
+    },
     "batch_made_smaller": {
         "en": "To fit into memory, {micro} rows are computed at a time, {times} times a step (checkpointing: {checkpointing}); rows per step stay {rows}.",
         "zh": "为适应内存，每次计算 {micro} 行，每步 {times} 次（梯度检查点：{checkpointing}）；每步仍为 {rows} 行。",

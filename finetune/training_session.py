@@ -3,7 +3,7 @@
 import gc
 import logging
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,12 @@ from finetune.folders import discard
 from finetune.memory import RESERVE, MetaModel, back_off, free_bytes, longest_rows, peak_bytes, probe
 from finetune.methods import attach, base_name, cast_inputs, count, keep_start, weights_dtype
 from finetune.models import load_model
+from finetune.preferences import PreferenceRows
 from finetune.recommended import advice, effective_batch, fill_in
 from finetune.run_folder import CHECKPOINT_MARKER, RunFolder, write_json
 from finetune.supervised_loss import token_loss
-from finetune.training_loop import Progress, Reporter, SupervisedTrainer, autocast
+from finetune.training_arguments import arguments
+from finetune.training_loop import CarefulTrainer, Progress, Reporter, SupervisedTrainer, autocast
 
 logger = logging.getLogger(__name__)
 
@@ -39,13 +41,17 @@ class Session:
         reporter: Reporter,
         config: RunConfig,
         record: dict[str, Any],
-        train: TokenRows,
-        held: TokenRows,
+        train: TokenRows | PreferenceRows,
+        held: TokenRows | PreferenceRows,
         device: str,
         compute: str,
     ) -> None:
         self.folder, self.reporter, self.config, self.record = folder, reporter, config, record
         self.train, self.held, self.device, self.compute = train, held, device, compute
+        # What the checks ask about: of preferences, the good answers.
+        self.asked, self.asked_held = (
+            rows.imitated() if isinstance(rows, PreferenceRows) else rows for rows in (train, held)
+        )
         self.settings: TrainingConfig = config.training
         self.model: Any = None
         self.tokenizer: Any = None
@@ -53,9 +59,10 @@ class Session:
     def open(self, settings: TrainingConfig | None) -> None:
         """Load the model and make it trainable; choose a batch that fits unless `settings` are given."""
 
-        asked = self.config.training
+        stage = self.train.kind if isinstance(self.train, PreferenceRows) else "sft"
+        asked = replace(self.config.training, stage=stage)
         rows: Any = self.train
-        if asked.packing:
+        if isinstance(self.train, TokenRows) and asked.packing:
             rows = Packed(self.train, pack(self.train, self.config.rows.max_length))
         self.rows = rows
         loaded = load_model(
@@ -67,7 +74,7 @@ class Session:
             asked,
             parameters=parameters,
             rows=len(rows),
-            longest=int(rows.lengths.max()),
+            longest=int(rows.lengths.max()) * (1 if stage == "sft" else 2),  # two sequences a row
             device=self.device,
             processes=_processes(),
         )
@@ -109,7 +116,10 @@ class Session:
         checkpoint = self.folder.latest_checkpoint()
         self.folder.forget_after_checkpoint()
         _drop_unfinished(self.folder)
-        if checkpoint is None and len(self.held):
+        if checkpoint is None and isinstance(self.held, PreferenceRows) and len(self.held):
+            self.record["before"]["eval_loss"] = trainer.evaluate()["eval_loss"]
+            write_json(self.folder.record, self.record)
+        elif checkpoint is None and len(self.held):
             loss = round(self.record["before"]["eval_loss"], 6)
             self.folder.append_metrics({"kind": "eval", "step": 0, "epoch": 0.0, "loss": loss})
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -135,9 +145,10 @@ class Session:
 
         def predicted(config: TrainingConfig) -> int:
             numbers = longest(config)
-            trained = sum(int((_labels(self.rows[k]) != IGNORE).sum()) for k in numbers)
+            sequences = self._sequences(numbers)
+            trained = sum(int((_labels(sequence) != IGNORE).sum()) for sequence in sequences)
             found = meta.estimate(
-                config, batch=len(numbers), length=int(self.rows.lengths[numbers[0]]), supervised=trained
+                config, batch=len(sequences), length=int(self.rows.lengths[numbers[0]]), supervised=trained
             )
             self.record["memory"] = {**asdict(found), "peak": found.peak}
             return found.peak - found.weights
@@ -154,8 +165,7 @@ class Session:
             if config.gradient_checkpointing:
                 self._checkpointing()
             batch = {
-                key: value.to(self.device)
-                for key, value in collate([self.rows[k] for k in longest(config)]).items()
+                key: value.to(self.device) for key, value in collate(self._sequences(longest(config))).items()
             }
             found = probe(self.model, batch, loss, device=self.device)
             self.record["probe"] = asdict(found)
@@ -165,6 +175,15 @@ class Session:
         self.settings, _ = back_off(self.settings, tried, limit=room)
         if self.settings != asked:
             note_batch(self.settings, self.record)
+
+    def _sequences(self, numbers: list[int]) -> list[Any]:
+        """What is computed at once for these rows, as rows or packed groups of them."""
+        if isinstance(self.rows, PreferenceRows):
+            sides = (
+                (self.rows.answers, self.rows.rejected) if self.rows.kind == "dpo" else (self.rows.answers,)
+            )
+            return [side[k] for side in sides for k in numbers]
+        return [self.rows[k] for k in numbers]
 
     def _checkpointing(self) -> None:
         self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
@@ -183,83 +202,80 @@ class Session:
         template = str(self.tokenizer.chat_template)
         thought = 0
         if "think>" in template:
-            rows = self.held if len(self.held) else self.train
+            rows = self.asked_held if len(self.asked_held) else self.asked
             _, thought = sample_answers(self.model, self.tokenizer, prompts_of(rows))
-        held = held_out_loss(self.model, self.held, pad_id_of(self.tokenizer)) if len(self.held) else None
+        held: float | None = None  # of preferences, the trainer measures it before its first step
+        if isinstance(self.held, TokenRows) and len(self.held):
+            held = held_out_loss(self.model, self.held, pad_id_of(self.tokenizer))
         self.record["before"] = {
             "eval_loss": held,
             "general": general_score(self.model, self.tokenizer),
             "thinking": thought,
         }
 
-    def _trainer(self, progress: Progress) -> SupervisedTrainer:
-
+    def _trainer(self, progress: Progress) -> CarefulTrainer:
         chosen = self.settings
         evaluates = len(self.held) > 0
-        patience = chosen.early_stopping_patience if evaluates else 0
         if chosen.gradient_checkpointing:
             self._checkpointing()
-        trackers = [t.strip() for t in chosen.report_to.split(",") if t.strip() and t.strip() != "none"]
-        args = TrainingArguments(
-            output_dir=str(self.folder.checkpoints),
-            per_device_train_batch_size=chosen.per_device_train_batch_size or 1,
-            per_device_eval_batch_size=chosen.per_device_train_batch_size or 1,
-            gradient_accumulation_steps=chosen.gradient_accumulation_steps or 1,
-            num_train_epochs=chosen.num_train_epochs,
-            max_steps=chosen.max_steps,
-            learning_rate=chosen.learning_rate or 0.0,
-            lr_scheduler_type=chosen.lr_scheduler_type,
-            warmup_steps=chosen.warmup_steps or 0,
-            weight_decay=chosen.weight_decay,
-            max_grad_norm=chosen.max_grad_norm or 0.0,
-            optim=chosen.optim,
-            seed=chosen.seed,
-            fp16=self.compute == "float16",
-            neftune_noise_alpha=chosen.neftune_noise_alpha,
-            logging_steps=chosen.logging_steps,
-            logging_nan_inf_filter=False,
-            eval_strategy="steps" if evaluates else "no",
-            eval_steps=chosen.eval_steps,
-            save_strategy="steps",
-            # The best of several evaluations can only be taken back where each has its checkpoint.
-            save_steps=(chosen.eval_steps if patience else chosen.save_steps) or 1,
-            save_total_limit=max(2, chosen.save_total_limit),
-            load_best_model_at_end=patience > 0,
-            metric_for_best_model="eval_loss" if patience else None,
-            greater_is_better=False if patience else None,
-            report_to=trackers or "none",
-            run_name=self.folder.path.name,
-            remove_unused_columns=False,
-            disable_tqdm=True,
-            use_cpu=self.device == "cpu",
-            dataloader_pin_memory=self.device.startswith("cuda"),
-        )
         callbacks: list[Any] = [progress]
-        if patience:
-            callbacks.append(EarlyStoppingCallback(early_stopping_patience=patience))
+        if chosen.early_stopping_patience and evaluates:
+            callbacks.append(EarlyStoppingCallback(early_stopping_patience=chosen.early_stopping_patience))
         sampler = StepSampler(
             self.rows.lengths,
             step_rows=effective_batch(chosen, processes=_processes()),
             seed=chosen.seed,
             group=chosen.group_by_length,
         )
-        trainer = SupervisedTrainer(
-            model=self.model,
-            args=args,
-            train_dataset=self.rows,
-            eval_dataset=self.held if evaluates else None,
-            data_collator=Collator(pad_id_of(self.tokenizer), multiple=8 if self.device != "cpu" else 1),
-            callbacks=callbacks,
-            sampler=sampler,
-            autocast=self._autocast(),
+        given = arguments(
+            chosen,
+            self.folder,
+            evaluates=evaluates,
             device=self.device,
+            compute=self.compute,
         )
+        options: dict[str, Any] = {
+            "callbacks": callbacks,
+            "sampler": sampler,
+            "autocast": self._autocast(),
+            "device": self.device,
+        }
+        trainer: CarefulTrainer
+        if isinstance(self.train, PreferenceRows):
+            from finetune.preference_trainers import preference_trainer
+
+            held = self.held if isinstance(self.held, PreferenceRows) and evaluates else None
+            trainer = preference_trainer(
+                chosen,
+                given,
+                model=self.model,
+                tokenizer=self.tokenizer,
+                train=self.train,
+                held=held,
+                **options,
+            )
+        else:
+            trainer = SupervisedTrainer(
+                model=self.model,
+                args=TrainingArguments(**given),
+                train_dataset=self.rows,
+                eval_dataset=self.held if evaluates else None,
+                data_collator=Collator(pad_id_of(self.tokenizer), multiple=8 if self.device != "cpu" else 1),
+                **options,
+            )
         progress.trainer = trainer
         return trainer
 
-    def _finish(self, trainer: SupervisedTrainer, early: bool) -> dict[str, Any]:
+    def _finish(self, trainer: CarefulTrainer, early: bool) -> dict[str, Any]:
         """Check what was trained, write it, and offer it."""
 
+        after: float | None = None
+        if isinstance(self.held, PreferenceRows) and len(self.held):
+            last = trainer.state.log_history[-2:] if not self.settings.early_stopping_patience else []
+            known = [
+                e["eval_loss"] for e in last if "eval_loss" in e and e["step"] == trainer.state.global_step
+            ]
+            after = known[-1] if known else trainer.evaluate()["eval_loss"]
         self.model.config.use_cache = True
         cast_inputs(self.model, True)
         gates = write_result(
@@ -269,8 +285,9 @@ class Session:
             self.record,
             self.model,
             self.tokenizer,
-            self.held,
-            self.train,
+            self.asked_held,
+            self.asked,
+            after=after,
         )
         closing: dict[str, Any] = {"state": "done"}
         if early:

@@ -151,11 +151,14 @@ def test_unusable_data_and_names_leave_no_run_behind(model, data, tmp_path: Path
     with pytest.raises(AdapterError):
         runs.start(replace(tiny_config(model, data), name="../x"), runs_dir=tmp_path, model=model)
     pairs = tmp_path / "pairs.json"
-    row = {"instruction": "Hi?", "chosen": "Hello.", "rejected": "Go."}
-    pairs.write_text(json.dumps([row]), "utf-8")
+    rows = [
+        {"instruction": "Hi?", "chosen": "Hello.", "rejected": "Go."},
+        {"instruction": "Hi?", "output": "Hello."},
+    ]
+    pairs.write_text(json.dumps(rows), "utf-8")
     with pytest.raises(TrainingError) as caught:
         runs.start(tiny_config(model, pairs), runs_dir=tmp_path / "runs", model=model)
-    assert caught.value.code == "preference_rows"
+    assert caught.value.code == "rows_of_several_kinds"
     with pytest.raises(DatasetError):
         runs.start(tiny_config(model, tmp_path / "none.json"), runs_dir=tmp_path / "runs", model=model)
     assert runs.list_runs(tmp_path / "runs") == []
