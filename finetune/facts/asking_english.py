@@ -23,7 +23,7 @@ _IMPERATIVES = frozenset(
     "apply lay cool boil cover download change configure adjust limit".split()
 )
 _PREPOSITIONS = frozenset(
-    "for in at by to of from within after before under above with than every on until".split()
+    "for in at by to of from within after before under above with than every on until during between up".split()
 )
 _LONG = 12
 """Words in which a subject has to end."""
@@ -50,6 +50,8 @@ def _front(head: list[str], tail: str, ask: str) -> str:
     if any(word.endswith((",", ";", ":")) for word in head):
         return ""
     first = head[0].lower()
+    if first in _PREPOSITIONS or first in ("if", "when", "while", "as", "because", "once", "to"):
+        return ""
     if first in _IMPERATIVES:
         return _put(ask, ["should", "I", first, *head[1:]], tail)
     for at, word in enumerate(head[1 : _LONG + 1], 1):

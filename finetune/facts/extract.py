@@ -5,7 +5,7 @@ Every fact carries the words of the document that say it, and is given up unless
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -32,9 +32,11 @@ _ends_zh = re.compile(r"(?<=[。！？；])")
 _not_key = re.compile(r"(?:if|when|change|see|use|press|hold|do|never|to|in|at|on|as|for|请|如|不|在|从|把|将|当|打开|插上)\b|[如请把将]",
                       re.IGNORECASE)  # fmt: skip
 _no_definition = re.compile(
-    r"^(?:usual|most|values|first|next|only|最|表面|三次|其中)|(?:就|也|都|不|还|才|最常见的原因)$",
+    r"^(?:usual|most|values|first|next|only|if|when|once|since|because|最|表面|三次|其中|若|如|因为|由于|在|当|依赖)"
+    r"|(?:就|也|都|不|还|才|要|的|最常见的原因)$",
     re.IGNORECASE,
 )
+_furniture = re.compile(r"^\s*(?:\[//\]:|\[[^\]]+\]:\s|<!--)")
 _admonition = re.compile(r"^(?:Danger|Warning|Caution|Note|Tip|危险|警告|注意|提示|小心|说明)[:：]?\s+(?=\S)")
 _white = re.compile(r"\s+")
 _han = re.compile(r"[\u3400-\u9fff]")
@@ -80,11 +82,12 @@ def extract(
     """
     found = Extraction()
     drafts: list[Fact] = []
+    common = _common_headings(documents)
     for number, document in enumerate(documents):
         if should_stop():
             break
         progress(number, len(documents))
-        drafts += _document_facts(document, found.losses)
+        drafts += _document_facts(document, common, found.losses)
     _settle_contradictions(drafts, {d.id: d.title for d in documents}, found)
     found.facts = [replace(fact, id=f"f{n}") for n, fact in enumerate(found.facts, 1)]
     progress(len(documents), len(documents))
@@ -114,13 +117,25 @@ def _named(fact: Fact, qualifier: str) -> Fact:
     return replace(fact, subject=fact.subject + mark, aliases=())
 
 
-def _document_facts(document: SourceDocument, losses: list[Loss]) -> Iterator[Fact]:
+def _common_headings(documents: Sequence[SourceDocument]) -> frozenset[str]:
+    """Headings of several documents, such as "Overview": they say what is meant only with the document's title."""
+    in_documents = Counter(
+        heading
+        for d in documents
+        for heading in {clean_heading(p.headings[-1]) for p in d.pieces if p.headings}
+    )
+    return frozenset(heading for heading, count in in_documents.items() if count > 1)
+
+
+def _document_facts(document: SourceDocument, common: frozenset[str], losses: list[Loss]) -> Iterator[Fact]:
     language = language_of("".join(piece.text for piece in document.pieces))
     squeezed = [(chunk, squeeze(chunk.text)) for chunk in document.chunks]
     for number, piece in enumerate(document.pieces):
         if piece.kind in ("heading", "code"):
             continue
         topic = clean_heading(piece.headings[-1]) if piece.headings else document.title
+        if topic in common and document.title and topic != document.title:
+            topic = f"{document.title}: {topic}" if language == "en" else f"{document.title}：{topic}"
         for draft, start in _piece_facts(piece, language, topic, document):
             chunk = _chunk_of(squeezed, squeeze(draft.span), piece.start + start)
             if chunk is None:
@@ -158,6 +173,9 @@ def _piece_facts(
     at = 0
     steps: list[tuple[int, str, int]] = []
     for line in piece.text.split("\n") if piece.kind == "list" else [" ".join(piece.text.split("\n"))]:
+        if _furniture.match(line):
+            at += len(line) + 1
+            continue
         text = re.sub(r"^\s*>\s?", "", line)
         stepped, bulleted = _step.match(text), _bullet.match(text)
         if piece.kind == "list" and stepped:
@@ -251,4 +269,5 @@ def _cell_statement(subject: str, relation: str, value: str, language: Language)
 def _plain(text: str) -> str:
     """Text without Markdown's marks for emphasis and links; code keeps its backquotes."""
     bare = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text.replace("**", "").replace("__", ""))
+    bare = re.sub(r"(?<!\w)_([^_\s][^_]*)_(?!\w)", r"\1", bare)
     return _admonition.sub("", bare)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from finetune.facts.material import Language
 
-_NUMBER = r"[−±+]?\d[\d,.]*(?<![,.])(?:\s?[–-]\s?\d[\d.,]*(?<![,.]))?"
+_NUMBER = r"(?<![\w.])[−±+]?\d[\d,.]*(?<![,.])(?:\s?[–-]\s?\d[\d.,]*(?<![,.]))?"
 _UNITS_EN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (r"°\s?C|°\s?F|℃", "degrees", ("what temperature", "how many degrees")),
     (r"%|per cent|percent", "per cent", ("what percentage", "how many per cent")),
