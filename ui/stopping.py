@@ -43,7 +43,8 @@ def _session() -> AppSession | None:
     context = get_script_run_ctx(suppress_warning=True)
     if context is None or not exists():
         return None
-    info = get_instance()._session_mgr.get_active_session_info(context.session_id)
+    sessions = getattr(get_instance(), "_session_mgr", None)  # a page under test has none
+    info = None if sessions is None else sessions.get_active_session_info(context.session_id)
     return info.session if info is not None and isinstance(info.session, AppSession) else None
 
 
