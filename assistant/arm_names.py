@@ -44,6 +44,14 @@ def arm_named(name: str) -> Arm:
     return Arm(retrieval, adapter or None, own.get("model", [None])[-1], lookup)
 
 
+def names_model(name: str) -> bool:
+    """Whether the arm of this name says which model it answers with; a name that is none says nothing."""
+    try:
+        return arm_named(name).model is not None
+    except AssistantError:
+        return False
+
+
 def _settings(told: str, name: str) -> dict[str, list[str]]:
     """What stands behind the question mark, by key."""
     own: dict[str, list[str]] = {}

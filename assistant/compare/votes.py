@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistant.answer_json import answer_from_json
+from assistant.arm_names import names_model
 from assistant.arms import Answer, Sampling, to_json
 from assistant.errors import AssistantError
 
@@ -109,8 +110,12 @@ class Ballot:
 
     @property
     def model(self) -> str:
-        """The base model that answered; "" where no answer tells."""
-        records = (column.answer.record for column in self.judged if column.answer is not None)
+        """The base model that answered; "" where no answer tells, or all arms name models of their own."""
+        records = (
+            column.answer.record
+            for column in self.judged
+            if column.answer is not None and not names_model(column.arm)
+        )
         return next((record.model for record in records if record is not None), "")
 
 

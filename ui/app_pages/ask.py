@@ -2,13 +2,16 @@
 
 import streamlit as st
 
+from assistant.arms import RAG
 from assistant.errors import ConversationError
-from ui.ask_parts.current import current_id, forget_conversation, keep_in_address
+from ui.ask_parts.current import answering_arm, current_id, forget_conversation, keep_in_address
 from ui.ask_parts.exchange import show_exchange, show_question, write_answer
 from ui.ask_parts.readiness import model_line
 from ui.ask_parts.sampling import sampling_settings
 from ui.ask_parts.scope import choose_bases
 from ui.ask_parts.welcome import welcome
+from ui.compare_parts.labels import arm_label
+from ui.components.inert import plain
 from ui.resources import open_app
 from ui.text import say
 
@@ -25,13 +28,22 @@ if conversation_id is not None:
         forget_conversation()
         st.toast(say("conversations.unknown"))
 
+# A conversation goes on with the arm that answered last: one that was sent here from Compare may be any.
+answering = answering_arm(app, conversation)
+
 with st.bottom:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         base_ids = choose_bases(app)
+        if answering != RAG:
+            st.caption(say("ask.arm", arm=plain(arm_label(answering.name), limit=60)))
         with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
             chosen_sampling, top_k = sampling_settings(app)
     typed = st.chat_input(
-        say("ask.placeholder"), key="question", submit_mode="stop", max_chars=4000, disabled=not base_ids
+        say("ask.placeholder"),
+        key="question",
+        submit_mode="stop",
+        max_chars=4000,
+        disabled=answering == RAG and not base_ids,
     )
     model_line(app)
 
@@ -62,6 +74,7 @@ if question:
         answered = write_answer(
             app,
             question,
+            arm=answering,
             base_ids=base_ids,
             conversation_id=conversation_id,
             sampling=chosen_sampling(),

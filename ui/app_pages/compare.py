@@ -29,7 +29,8 @@ if asking.open:
             base_ids = choose_bases(app)
             with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
                 chosen_sampling, top_k = sampling_settings(app)
-        searching = any(app.arm(name).retrieval for name in arms)
+        chosen = [app.arm(name) for name in arms]
+        searching = any(arm.retrieval and not arm.lookup.bases for arm in chosen)
         typed = st.chat_input(
             say("compare.placeholder"),
             key="compare_question",

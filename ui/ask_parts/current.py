@@ -1,8 +1,15 @@
 """Which conversation is open: its number stands in the address, so that a reload finds it again."""
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
+
+from assistant.arms import RAG, Arm
+from assistant.errors import AssistantError
+
+if TYPE_CHECKING:
+    from assistant.app import App
+    from assistant.conversations import Conversation
 
 QUERY = "c"
 _STATE = "conversation"
@@ -41,6 +48,15 @@ def forget_conversation() -> None:
     """Drop a conversation that is gone, without leaving the page."""
     st.session_state.pop(_STATE, None)
     st.query_params.pop(QUERY, None)
+
+
+def answering_arm(app: "App", conversation: "Conversation | None") -> Arm:
+    """The arm that answers next: the one that answered last, else the documents' own."""
+    name = next(iter(conversation.turns[-1].answers), None) if conversation and conversation.turns else None
+    try:
+        return RAG if name is None else app.arm(name)
+    except AssistantError:
+        return RAG  # a conversation of another version
 
 
 def _kept() -> dict[str, str]:

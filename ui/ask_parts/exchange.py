@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import streamlit as st
 
-from assistant.arms import RAG, Answer, Event, Failed, Finished, Retrieved, Sampling, Token
+from assistant.arms import Answer, Arm, Event, Failed, Finished, Retrieved, Sampling, Token
 from knowledge.documents import Retrieval
 from ui.ask_parts.sources import open_source
 from ui.ask_parts.why import show_why
@@ -62,6 +62,7 @@ def write_answer(
     app: "App",
     question: str,
     *,
+    arm: Arm,
     base_ids: Sequence[int],
     conversation_id: int,
     sampling: Sampling | None,
@@ -87,7 +88,7 @@ def write_answer(
         screen.repaint()
         events = app.ask(
             question,
-            arms=(RAG,),
+            arms=(arm,),
             base_ids=base_ids,
             conversation_id=conversation_id,
             sampling=sampling,

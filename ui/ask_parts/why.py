@@ -121,6 +121,11 @@ def _record(answer: Answer) -> list[list[str]]:
     rows = [[say("why.model"), f"{record.model} {record.model_revision[:12]}".strip()]]
     if record.adapter:
         rows.append([say("why.adapter"), record.adapter])
+    if record.adapter_sha256:
+        rows.append([say("why.adapter_hash"), record.adapter_sha256[:16]])
+    if record.adapter_check is not None:
+        changed = f"{record.adapter_check.changed:.3g}"
+        rows.append([say("why.adapter_check"), say("why.adapter_check_told", changed=changed)])
     if record.index_generation:
         rows.append([say("why.generation"), record.index_generation])
     sampling = record.sampling

@@ -11,7 +11,8 @@ import streamlit as st
 from assistant.arms import Answer, Event, Failed, Finished, Retrieved, Sampling, Token
 from assistant.compare.votes import Ballot, ShownAnswer
 from assistant.errors import TANDEM_ERRORS
-from ui.compare_parts.choosing import arm_label
+from knowledge.documents import Retrieval
+from ui.compare_parts.labels import arm_label
 from ui.components.inert import plain
 from ui.frame import explain
 from ui.text import say
@@ -38,6 +39,7 @@ class Comparison:
     Args:
         shown: the columns, from left to right, lettered in this order.
         asked_at: seconds since 1970; also tells comparisons of a session apart.
+        retrievals: by the arm's name, what was found for it.
     """
 
     question: str
@@ -49,6 +51,7 @@ class Comparison:
     blind: bool
     asked_at: float
     ballot: Ballot | None = None
+    retrievals: dict[str, Retrieval] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -127,7 +130,7 @@ def write_answers(
         should_stop=screen.waiting,
     )
     try:
-        _follow(events, columns, screen)
+        _follow(events, columns, screen, comparison.retrievals)
     finally:
         cast("Generator[Event, None, None]", events).close()
         comparison.shown = _outcomes(columns)
@@ -190,11 +193,17 @@ class _Screen:
         return False
 
 
-def _follow(events: Iterator[Event], columns: dict[str, _Column], screen: _Screen) -> None:
+def _follow(
+    events: Iterator[Event],
+    columns: dict[str, _Column],
+    screen: _Screen,
+    retrievals: dict[str, Retrieval],
+) -> None:
     for event in events:
         column = columns[event.arm.name]
         match event:
             case Retrieved():
+                retrievals[event.arm.name] = event.retrieval
                 # How many passages are read would tell a hidden arm.
                 column.label = say("compare.writing")
             case Token(thinking=True):

@@ -1,10 +1,12 @@
-"""Which arms are compared, what they are called on the page, and whether their names are hidden."""
+"""Which arms are compared, and whether their names are hidden."""
 
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from assistant.arms import BASE, RAG, Arm
+from ui.compare_parts.composing import compose_arm
+from ui.compare_parts.labels import arm_label
 from ui.components.inert import plain
 from ui.text import say
 
@@ -12,12 +14,7 @@ if TYPE_CHECKING:
     from assistant.app import App
 
 LEAST, MOST = 2, 4
-
-
-def arm_label(name: str) -> str:
-    """What an arm is called, as plain text; names of adapters are the user's."""
-    kind, _, adapter = name.partition(":")
-    return say(f"compare.arm_{kind.replace('+', '_')}", adapter=adapter)
+_CHOICE, _OWN = "compare_arms", "compare_own_arms"
 
 
 def choose_arms(app: "App", *, first: bool) -> tuple[list[str], bool]:
@@ -31,18 +28,24 @@ def choose_arms(app: "App", *, first: bool) -> tuple[list[str], bool]:
     """
     adapters = app.adapters()
     trained = [Arm(retrieval, adapter).name for adapter in adapters for retrieval in (False, True)]
-    offered = [BASE.name, RAG.name, *trained]
+    own: list[str] = st.session_state.setdefault(_OWN, [])
+    offered = list(dict.fromkeys([BASE.name, RAG.name, *trained, *own]))
+    # Set here and not as the default, so that a composed arm can be chosen at once.
+    st.session_state.setdefault(_CHOICE, [BASE.name, RAG.name])
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
-        picked = st.pills(
-            say("compare.arms"),
-            offered,
-            default=[BASE.name, RAG.name],
-            selection_mode="multi",
-            format_func=lambda name: plain(arm_label(name), limit=60),
-            key="compare_arms",
-            persist_state="session",
-        )
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            picked = st.pills(
+                say("compare.arms"),
+                offered,
+                selection_mode="multi",
+                format_func=lambda name: plain(arm_label(name), limit=80),
+                key=_CHOICE,
+                persist_state="session",
+                width="content",
+            )
+            if st.button(say("compare.add"), icon=":material/add:", type="tertiary", key="compare_add"):
+                compose_arm(app, on_done=_offer)
         if first and not adapters:
             st.caption(say("compare.no_adapter"))
     with right:
@@ -57,3 +60,11 @@ def choose_arms(app: "App", *, first: bool) -> tuple[list[str], bool]:
     if not LEAST <= len(chosen) <= MOST:
         st.caption(f":orange[:material/info:] {say('compare.arms_number')}")
     return chosen, blind
+
+
+def _offer(name: str) -> None:
+    """Offer a composed arm and choose it; in the place of the last one where there are four already."""
+    own, chosen = st.session_state[_OWN], list(st.session_state[_CHOICE])
+    st.session_state[_OWN] = [*own, name] if name not in own else own
+    if name not in chosen:
+        st.session_state[_CHOICE] = [*chosen[: MOST - 1], name]

@@ -7,11 +7,14 @@ import streamlit as st
 
 from assistant.arms import Answer
 from assistant.compare.votes import Ballot, ShownAnswer
+from knowledge.documents import Retrieval
+from ui.ask_parts.current import open_conversation
 from ui.ask_parts.exchange import show_question
 from ui.ask_parts.sources import open_source
 from ui.ask_parts.why import show_why
 from ui.compare_parts.asking import LETTERS, Comparison, grid
-from ui.compare_parts.choosing import arm_label
+from ui.compare_parts.differing import show_differences
+from ui.compare_parts.labels import arm_label
 from ui.components.answer import show_answer
 from ui.components.inert import plain
 from ui.frame import framed
@@ -30,6 +33,7 @@ def show_comparison(app: "App", comparison: Comparison) -> None:
     for letter, column, cell in zip(LETTERS, comparison.shown, cells, strict=False):
         with cell:
             _show_column(app, comparison, letter, column)
+    show_differences(comparison)
     if comparison.ballot is not None:
         _show_ballot(comparison, comparison.ballot)
     elif comparison.votable:
@@ -55,28 +59,59 @@ def _show_column(app: "App", comparison: Comparison, letter: str, column: ShownA
     if not app.arm(column.arm).retrieval:
         # It read no passages, so that none supports a sentence says nothing against it.
         answer = replace(answer, sentences=())
-    st.fragment(framed()(_answer))(app, answer, comparison.question, key, comparison.revealed)
+    retrieval = comparison.retrievals.get(column.arm)
+    st.fragment(framed()(_answer))(app, answer, comparison.question, retrieval, key, comparison.revealed)
+    if comparison.revealed and answer.finish_reason != "cancelled":
+        _offer_to_ask(app, comparison, column, key)
 
 
-def _answer(app: "App", answer: Answer, question: str, key: str, revealed: bool) -> None:
+def _offer_to_ask(app: "App", comparison: Comparison, column: ShownAnswer, key: str) -> None:
+    """A button that begins a conversation with this answer."""
+    from assistant.compare.hand_over import answer_to_conversation
+
+    if st.button(
+        say("compare.to_ask"),
+        icon=":material/forum:",
+        type="tertiary",
+        help=say("compare.to_ask_help"),
+        key=f"compared_ask_{key}",
+    ):
+        number = answer_to_conversation(
+            app.conversations,
+            comparison.question,
+            column,
+            retrieval=comparison.retrievals.get(column.arm),
+            base_names=comparison.base_names,
+        )
+        open_conversation(number)
+
+
+def _answer(
+    app: "App", answer: Answer, question: str, retrieval: Retrieval | None, key: str, revealed: bool
+) -> None:
     """Figures and prompt would tell a hidden arm, so they come after the vote."""
     show_answer(
         answer,
         key=f"compared_{key}",
         on_open=lambda number, sentence: open_source(app, answer, number, sentence),
     )
+    if answer.cut_tokens:
+        st.caption(f":orange[:material/content_cut:] {say('compare.cut', count=answer.cut_tokens)}")
     if not revealed:
         return
     if answer.finish_reason != "cancelled":
-        st.caption(figures(answer))
+        st.caption(figures(answer), help=say("compare.memory_help") if answer.peak_memory_bytes else None)
+    check = None if answer.record is None else answer.record.adapter_check
+    if check is not None and check.changed == 0:
+        st.warning(say("compare.same_as_base"), icon=":material/warning:")
     why = st.expander(say("ask.why"), key=f"compared_why_{key}", type="compact", on_change="rerun")
     if why.open:
         with why:
-            show_why(answer, question=question, retrieval=None, key=f"compared_why_{key}_panel")
+            show_why(answer, question=question, retrieval=retrieval, key=f"compared_why_{key}_panel")
 
 
 def figures(answer: Answer) -> str:
-    """Time to the first word, time in all, tokens written."""
+    """Time to the first word, time in all, tokens written, memory."""
     first, total = (answer.timings_ms.get(stage) for stage in ("first_token", "total"))
     parts = []
     if first is not None:
@@ -84,7 +119,14 @@ def figures(answer: Answer) -> str:
     if total is not None:
         parts.append(say("compare.total", seconds=f"{total / 1000:.1f}"))
     parts.append(say("passage.tokens", count=answer.completion_tokens))
+    if answer.peak_memory_bytes is not None and answer.own_memory_bytes is not None:
+        peak, own = (_size(count) for count in (answer.peak_memory_bytes, answer.own_memory_bytes))
+        parts.append(say("compare.memory", peak=peak, own=own))
     return " · ".join(parts)
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.1f} MB"
 
 
 def _vote(app: "App", comparison: Comparison) -> None:

@@ -1,20 +1,22 @@
 """The leaderboard over all votes, and the votes as files."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import exp
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import streamlit as st
 
 from assistant.compare.votes import Ballot
-from ui.compare_parts.choosing import arm_label
+from ui.compare_parts.labels import arm_label
 from ui.components.inert import plain
 from ui.frame import framed
 from ui.text import say
 
 if TYPE_CHECKING:
     from assistant.app import App
+    from assistant.compare.hand_over import RowKind
     from assistant.compare.leaderboard import Pair, Standings
 
 BAR_HEIGHT, AXIS_HEIGHT = 44, 64
@@ -42,7 +44,7 @@ def show_standings(app: "App") -> None:
             st.caption(_forecast(pair))
     if open_votes:
         st.caption(say("board.open_votes", count=open_votes))
-    _downloads(app, ballots)
+    _uses(app, ballots)
 
 
 def _of_one_model(ballots: Sequence[Ballot]) -> list[Ballot]:
@@ -51,7 +53,13 @@ def _of_one_model(ballots: Sequence[Ballot]) -> list[Ballot]:
     if len(counts) <= 1:
         return list(ballots)
     models = [name for name, _ in counts.most_common()]
-    model = st.selectbox(say("board.model"), models, key="board_model", width=360)
+    model = st.selectbox(
+        say("board.model"),
+        models,
+        format_func=lambda name: name or say("board.models_named"),
+        key="board_model",
+        width=360,
+    )
     return [ballot for ballot in ballots if ballot.model == model]
 
 
@@ -153,39 +161,56 @@ def _forecast(pair: "Pair") -> str:
     return say("board.unsettled", first=first, second=second, questions=pair.questions)
 
 
-def _downloads(app: "App", ballots: Sequence[Ballot]) -> None:
-    from assistant.compare.vote_exports import corrected_rows, preference_rows, rows_json, votes_json
+def _uses(app: "App", ballots: Sequence[Ballot]) -> None:
+    """What the votes are good for: rows to train on here, and files."""
+    from assistant.compare.hand_over import ROWS
+    from assistant.compare.vote_exports import rows_json, votes_json
 
-    corrected, preferred = corrected_rows(ballots), preference_rows(ballots)
+    made: dict[RowKind, list[dict[str, Any]]] = {kind: rows(ballots) for kind, rows in ROWS.items()}
+    st.markdown(f"**{say('board.train')}**")
+    st.caption(say("board.train_about"))
     with st.container(horizontal=True):
-        for name, label, data, empty in (
-            ("votes", say("board.export_votes"), lambda: votes_json(ballots), False),
-            (
-                "corrected",
-                say("board.export_corrected", count=len(corrected)),
-                lambda: rows_json(corrected),
-                not corrected,
-            ),
-            (
-                "preferences",
-                say("board.export_preferences", count=len(preferred)),
-                lambda: rows_json(preferred),
-                not preferred,
-            ),
-        ):
-            st.download_button(
-                label,
-                data,
-                f"tandem-{name}.json",
-                "application/json",
-                icon=":material/download:",
-                on_click="ignore",
-                disabled=empty,
-                key=f"board_export_{name}",
-            )
+        for kind, rows in made.items():
+            if st.button(
+                say(f"board.train_{kind}", count=len(rows)),
+                icon=":material/model_training:",
+                disabled=not rows,
+                key=f"board_train_{kind}",
+            ):
+                _train_on(app, ballots, kind)
+    st.markdown(f"**{say('board.files')}**")
+    with st.container(horizontal=True):
+        _download("votes", say("board.export_votes"), lambda: votes_json(ballots))
+        for kind, rows in made.items():
+            label = say(f"board.export_{kind}", count=len(rows))
+            _download(kind, label, partial(rows_json, rows), empty=not rows)
         if st.button(say("board.delete"), icon=":material/delete:", type="tertiary", key="board_delete_open"):
             _delete(app, len(ballots))
     st.caption(say("board.export_note"))
+
+
+def _download(name: str, label: str, data: Callable[[], str], *, empty: bool = False) -> None:
+    st.download_button(
+        label,
+        data,
+        f"tandem-{name}.json",
+        "application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        disabled=empty,
+        key=f"board_export_{name}",
+    )
+
+
+def _train_on(app: "App", ballots: Sequence[Ballot], kind: "RowKind") -> NoReturn:
+    """Make a dataset of the votes and open it on the page Train."""
+    from assistant.compare.hand_over import votes_to_dataset
+    from ui.train_parts.draft import current_draft, go_to
+
+    kept = votes_to_dataset(app.workshop.datasets, ballots, kind, name=say(f"board.train_{kind}_name"))
+    current_draft(app).take(kept)
+    go_to("data")
+    st.switch_page("app_pages/train.py")
 
 
 def _delete(app: "App", count: int) -> None:

@@ -65,8 +65,6 @@ TEXT: dict[str, str] = {
     "board.delete_question": "Delete all {count} votes with the answers they were cast on? This "
     "cannot be undone.",
     "board.export_corrected": "Corrected answers ({count})",
-    "board.export_note": "Corrected answers are alpaca rows for SFT, preferences are chosen and "
-    "rejected answers for DPO. Both hold the question without its passages.",
     "board.export_preferences": "Preferences ({count})",
     "board.export_votes": "All votes",
     "board.few": "There are too few questions for intervals yet.",
@@ -106,7 +104,6 @@ TEXT: dict[str, str] = {
     "compare.both_bad": "Both bad",
     "compare.chosen": "your choice",
     "compare.corrected": "How the answer should read (optional)",
-    "compare.corrected_help": "Becomes a row of training data that you can download from the leaderboard.",
     "compare.first_token": "first word {seconds} s",
     "compare.hint": "Ask one question of several arms at once, say which answer is better, and see "
     "whose it was.",

@@ -63,8 +63,6 @@ TEXT: dict[str, str] = {
     "board.delete": "删除全部投票",
     "board.delete_question": "删除全部 {count} 次投票及其对应的回答？删除后无法恢复。",
     "board.export_corrected": "改正的回答（{count}）",
-    "board.export_note": "改正的回答为 alpaca 格式，用于 SFT；偏好为 chosen / rejected 成对回答，用于"
-    " DPO。两者只含问题，不含检索到的段落。",
     "board.export_preferences": "偏好（{count}）",
     "board.export_votes": "全部投票",
     "board.few": "目前问题太少，还不能给出区间。",
@@ -101,7 +99,6 @@ TEXT: dict[str, str] = {
     "compare.both_bad": "都不好",
     "compare.chosen": "您的选择",
     "compare.corrected": "正确的回答应该是（可选）",
-    "compare.corrected_help": "会成为一条训练数据，可在排行榜页下载。",
     "compare.first_token": "首词 {seconds} 秒",
     "compare.hint": "同时向多种方式提出同一个问题，选出更好的回答，再看它来自哪一种。",
     "compare.more_to_say": "理由和改正的回答",

@@ -3,13 +3,14 @@
 import json
 import math
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assistant.arms import Answer, ArmRecord, Citation, Sampling, Sentence
 from assistant.compare.leaderboard import pairwise, standings
-from assistant.compare.vote_exports import corrected_rows, preference_rows, rows_json, votes_json
+from assistant.compare.vote_exports import corrected_rows, liked_rows, preference_rows, rows_json, votes_json
 from assistant.compare.votes import Ballot, ShownAnswer, Verdict, Votes
 from assistant.errors import AssistantError
 from finetune.formats.reading import read_dataset
@@ -173,17 +174,51 @@ def test_corrections_and_preferences_are_rows_that_training_reads(tmp_path: Path
     alike = ballot("same", "best", "rag")
     alike = Ballot("same", tuple(ShownAnswer(c.arm, Answer("Yes.")) for c in alike.shown), "best", "rag")
     cast = [fixed, fixed, alike, ballot("tied", "tie")]
-    assert corrected_rows(cast) == [{"instruction": "How heavy?", "input": "", "output": "12 kilograms."}]
+    (right,) = corrected_rows(cast)
+    assert (right["instruction"], right["input"], right["output"]) == ("How heavy?", "", "12 kilograms.")
+    assert right["provenance"]["source"] == "vote"
     rows = preference_rows(cast)
     assert [(row["chosen"], row["rejected"]) for row in rows] == [
         ("12 kilograms.", "Heavy."),
         ("12 kilograms.", "12 kg"),
         ("12 kg", "Heavy."),
     ]
-    for name, made, kind in (("sft", corrected_rows(cast), "sft"), ("dpo", rows, "dpo")):
+    assert rows[2]["provenance"]["chosen"] == "rag"
+    assert rows[0]["provenance"]["chosen"] == "corrected"
+    likes = liked_rows(cast)
+    for name, made, kind in (
+        ("sft", corrected_rows(cast), "sft"),
+        ("dpo", rows, "dpo"),
+        ("kto", likes, "kto"),
+    ):
         path = tmp_path / f"{name}.json"
         path.write_text(rows_json(made), encoding="utf-8")
         read = read_dataset(path)
         assert read.dropped == 0
         assert {example.kind for example in read.examples} == {kind}
         assert len(read.examples) == len(made)
+
+
+def test_likes_are_what_was_called_usable_and_a_disputed_text_is_left_out() -> None:
+    def judged(question: str, verdict: Verdict, best: str | None, *usable: bool | None) -> Ballot:
+        made = ballot(question, verdict, best)
+        shown = tuple(replace(column, usable=word) for column, word in zip(made.shown, usable, strict=True))
+        return replace(made, shown=shown)
+
+    cast = [
+        judged("one", "best", "rag", None, None),
+        judged("two", "best", "rag", False, False),
+        judged("three", "all_bad", None, None, True),
+        judged("four", "tie", None, True, None),
+        judged("four", "tie", None, False, None),
+        replace(judged("five", "tie", None, None, None), corrected="It is five."),
+    ]
+    told = {(row["instruction"], row["output"]): row["kto_tag"] for row in liked_rows(cast)}
+    assert told == {
+        ("one", "rag says"): True,
+        ("two", "base says"): False,
+        ("two", "rag says"): False,
+        ("three", "base says"): False,
+        ("three", "rag says"): True,
+        ("five", "It is five."): True,
+    }
