@@ -6,11 +6,12 @@ is told in its `Failed` event and does not stop the others.
 
 import logging
 import queue
+import secrets
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
@@ -18,21 +19,24 @@ from langchain_core.messages import BaseMessage
 
 from assistant.arms import (
     RAG,
+    AdapterCheck,
     Answer,
     Arm,
     ArmRecord,
     Event,
     Failed,
     Finished,
+    Lookup,
     Retrieved,
     Sampling,
     Token,
     Turn,
 )
 from assistant.chain import Condense, as_document, build_chain, estimate_tokens
-from assistant.chat_model import EngineChatModel
+from assistant.chat_model import AnsweringModel
 from assistant.citations import cite
-from assistant.context import FULL, ContextProfile, ShapedContext, profile_for
+from assistant.compare.machine import PeakMemory
+from assistant.context import ContextProfile, ShapedContext, profile_for
 from assistant.errors import TANDEM_ERRORS, AssistantError
 from assistant.extractive import guard_answer
 from assistant.language import detect_language
@@ -67,6 +71,7 @@ class _Question:
     adapter_sha256: Callable[[str], str | None]
     instructions: str = ""
     plain: bool = False
+    memory: PeakMemory = field(default_factory=PeakMemory)
     began: float = field(default_factory=time.perf_counter)
 
 
@@ -85,6 +90,7 @@ def ask(
     refuse_below: float = 0.0,
     embedder: "Embedder | None" = None,
     context_tokens: int | None = None,
+    look_up: Callable[[Lookup, str], Retrieval] | None = None,
     adapter_sha256: Callable[[str], str | None] = lambda name: None,
     instructions: str = "",
     plain: bool = False,
@@ -100,7 +106,8 @@ def ask(
     Args:
         arms: all different.
         retrieve: called once per query, whatever the number of arms.
-        chat_model_for: an arm's model, its adapter chosen; sampling is set here for an `EngineChatModel` and
+        look_up: the same for arms that say how their passages are found: once per query and way.
+        chat_model_for: an arm's model, its adapter chosen; sampling is set here for an `AnsweringModel` and
             left as it is for any other.
         history: the conversation so far, oldest first.
         earlier: passages that the previous answer cited; they stay available to a follow-up.
@@ -143,19 +150,31 @@ def ask(
         plain=plain,
     )
     query = SharedQuery(lambda: _query_writer(shared, chat_model_for), way=condense, language=shared.language)
-    return _events(shared, arms, SharedRetriever(retrieve), query, chat_model_for, should_stop)
+    retrievers: dict[Lookup, SharedRetriever] = {Lookup(): SharedRetriever(retrieve)}
+    for arm in arms:
+        if arm.retrieval and arm.lookup not in retrievers:
+            if look_up is None:
+                raise ValueError(f"arm {arm.name} needs look_up")
+            retrievers[arm.lookup] = SharedRetriever(partial(look_up, arm.lookup))
+    return _events(shared, arms, retrievers, query, chat_model_for, should_stop)
 
 
 def _events(
     shared: _Question,
     arms: Sequence[Arm],
-    retriever: SharedRetriever,
+    retrievers: Mapping[Lookup, SharedRetriever],
     query: SharedQuery,
     chat_model_for: Callable[[Arm], BaseChatModel],
     should_stop: Callable[[], bool],
 ) -> Iterator[Event]:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    runs = [_ArmRun(arm, shared, retriever, query, chat_model_for, events) for arm in arms]
+    shared.memory.begin()
+    runs = [
+        _ArmRun(
+            arm, shared, retrievers[arm.lookup if arm.retrieval else Lookup()], query, chat_model_for, events
+        )
+        for arm in arms
+    ]
     try:
         for run in runs:
             threading.Thread(target=run.run, name=f"ask-{run.arm.name}", daemon=True).start()
@@ -176,7 +195,7 @@ def _profile(shared: _Question, model: BaseChatModel) -> ContextProfile:
     """What was asked for, else what suits the model's size."""
     if shared.profile is not None:
         return shared.profile
-    return profile_for(model.engine.parameters) if isinstance(model, EngineChatModel) else FULL
+    return profile_for(model.parameters if isinstance(model, AnsweringModel) else None)
 
 
 def _query_writer(shared: _Question, chat_model_for: Callable[[Arm], BaseChatModel]) -> BaseChatModel | None:
@@ -205,14 +224,13 @@ class _ArmRun:
         self._events = events
         self._cancelled = threading.Event()
         self._shown = False
-        self._request_id = uuid.uuid4().hex
         self._model: BaseChatModel | None = None
 
     def cancel(self) -> None:
         """Stop as soon as the current step is done."""
         self._cancelled.set()
-        if isinstance(self._model, EngineChatModel):
-            self._model.engine.cancel(self._request_id)
+        if isinstance(self._model, AnsweringModel):
+            self._model.cancel()
 
     def run(self) -> None:
         """Answer and put the events; never raises."""
@@ -221,6 +239,8 @@ class _ArmRun:
         except TANDEM_ERRORS as err:
             self._events.put(Failed(self.arm, err))
         except Exception as err:
+            if self._cancelled.is_set():
+                return
             logger.exception("arm %s failed", self.arm.name)
             reason = str(err) or type(err).__name__
             self._events.put(
@@ -285,9 +305,14 @@ class _ArmRun:
                 max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
             )
             sampling = replace(sampling, stop=sampling.stop or profile.stop)
-        if isinstance(model, EngineChatModel):
-            model = model.model_copy(update={"sampling": sampling, "request_id": self._request_id})
+        if sampling.seed is None:
+            # Drawn here, so that the record can tell it.
+            sampling = replace(sampling, seed=secrets.randbelow(2**31))
+        if isinstance(model, AnsweringModel):
+            model = model.answering(sampling=sampling)
         self._model = model
+        if self._cancelled.is_set():
+            self.cancel()  # it was asked for while there was no model to tell
         return model, profile, sampling
 
     def _budget(self, model: BaseChatModel, profile: ContextProfile, sampling: Sampling) -> int:
@@ -295,9 +320,9 @@ class _ArmRun:
         shared = self._shared
         limit = shared.context_tokens
         count = estimate_tokens
-        if isinstance(model, EngineChatModel):
-            limit = limit or model.engine.context_tokens
-            count = model.engine.count_tokens
+        if isinstance(model, AnsweringModel):
+            limit = limit or model.context_tokens
+            count = model.get_num_tokens
         frame = build_messages(
             shared.text,
             context=" ",
@@ -332,7 +357,12 @@ class _ArmRun:
         shaped: ShapedContext | None = state.get("shaped")
         question: str = state.get("query", shared.text)  # a follow-up's own words say little
         told = message.response_metadata
+        thinking = message.additional_kwargs.get("reasoning_content", "")
         text = message.text.strip()
+        if "</think>" in text:
+            # A template that opens the thoughts itself leaves only their end in the answer.
+            before, _, text = (part.strip() for part in text.partition("</think>"))
+            thinking = f"{thinking}\n{before}".strip()
         reason = told.get("finish_reason") or "stop"
         refused = reason == "refused" or looks_like_refusal(text)
         shown = [used.passage for used in shaped.used] if shaped is not None else []
@@ -355,7 +385,7 @@ class _ArmRun:
             sentences=sentences,
             citations=citations,
             refused=refused,
-            thinking=message.additional_kwargs.get("reasoning_content", ""),
+            thinking=thinking,
             prompt=told.get("prompt", ""),
             prompt_tokens=usage.get("input_tokens", 0),
             cached_tokens=(usage.get("input_token_details") or {}).get("cache_read", 0),
@@ -363,12 +393,15 @@ class _ArmRun:
             cut_tokens=shaped.cut_tokens if shaped is not None else 0,
             finish_reason=reason,
             timings_ms=clocks,
+            peak_memory_bytes=shared.memory.read() if "memory_bytes" in told else None,
+            own_memory_bytes=told.get("memory_bytes"),
             record=ArmRecord(
                 arm=self.arm.name,
                 model=told.get("model_name", ""),
                 model_revision=told.get("model_revision", ""),
                 adapter=self.arm.adapter,
                 adapter_sha256=shared.adapter_sha256(self.arm.adapter) if self.arm.adapter else None,
+                adapter_check=AdapterCheck(**told["adapter_check"]) if told.get("adapter_check") else None,
                 prompt_sha256=told.get("prompt_sha256", ""),
                 index_generation=retrieval.generation if retrieval is not None else "",
                 sampling=sampling,

@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable, RunnableGenerator, RunnableLambda
 from langchain_core.runnables.utils import AddableDict
 
 from assistant.arms import Turn
-from assistant.chat_model import EngineChatModel
+from assistant.chat_model import AnsweringModel
 from assistant.condense import condense_by_rules, leans_on_history
 from assistant.context import FULL, ContextProfile, CountTokens, ShapedContext, shape_context
 from assistant.language import detect_language
@@ -65,7 +65,7 @@ def build_chain(
         refuse_below: passages whose `score` is lower are dropped; when none remain, the answer is a refusal
             and the model is not run.
         embedder: helps to pick sentences; only where it knows the question's language.
-        count_tokens: of the answering model; None asks an `EngineChatModel`, and estimates for any other,
+        count_tokens: of the answering model; None asks an `AnsweringModel`, and estimates for any other,
             whose own counting may fetch a tokenizer from the network.
         whole_message: `answer` is the model's message with its metadata instead of its text.
         plain: without a retriever, the model reads the conversation as it stands, without our prompt.
@@ -75,7 +75,7 @@ def build_chain(
 
     if count_tokens is None:
         count_tokens = (
-            chat_model.get_num_tokens if isinstance(chat_model, EngineChatModel) else estimate_tokens
+            chat_model.get_num_tokens if isinstance(chat_model, AnsweringModel) else estimate_tokens
         )
     count = count_tokens
 
@@ -162,7 +162,7 @@ def condense_by_model(
     messages = condense_messages(question, history[-_CONDENSE_TURNS:], language)
     # A rewriting is short, the same every time, and needs no thinking.
     options = {"temperature": 0.0, "max_new_tokens": 96, "thinking": False, "stop": None}
-    model = chat_model.bind(**options) if isinstance(chat_model, EngineChatModel) else chat_model
+    model = chat_model.bind(**options) if isinstance(chat_model, AnsweringModel) else chat_model
     lines = model.invoke(messages).text.strip().splitlines()
     rewritten = lines[0].strip() if lines else ""
     if not rewritten or len(rewritten) > _LONGEST_QUERY + len(question):

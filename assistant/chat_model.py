@@ -1,4 +1,8 @@
-"""The engine as a LangChain chat model: streaming, async and batches as LangChain makes them."""
+"""What answers, as LangChain chat models: streaming, async and batches as LangChain makes them.
+
+`AnsweringModel` is what asking needs of any of them, `EngineChatModel` is our own engine; models of other
+programs' servers are in `assistant.providers`.
+"""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,13 +23,51 @@ _ROLES = {"system": "system", "human": "user", "ai": "assistant", "AIMessageChun
 _SAMPLING_FIELDS = frozenset(Sampling.__dataclass_fields__)
 
 
-class EngineChatModel(BaseChatModel):
+class AnsweringModel(BaseChatModel):
+    """A chat model that an arm can answer with: its sampling can be set, its answer ended from elsewhere.
+
+    Args:
+        sampling: may be changed by `bind` or per call with the fields of `Sampling`.
+    """
+
+    sampling: Sampling = Sampling()
+
+    @property
+    def context_tokens(self) -> int:
+        """How many tokens prompt and answer may have together."""
+        raise NotImplementedError
+
+    @property
+    def parameters(self) -> int | None:
+        """How large the model is; None where that is not known."""
+        raise NotImplementedError
+
+    def answering(self, **changes: Any) -> "AnsweringModel":
+        """Return a copy for one answer, which `cancel` can end, with fields such as `sampling` changed."""
+        raise NotImplementedError
+
+    def cancel(self) -> None:
+        """End the answer of a copy that `answering` made."""
+        raise NotImplementedError
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+
+
+class EngineChatModel(AnsweringModel):
     """A chat model of an `Engine`.
 
     A last message from the assistant is the beginning of the answer and is gone on with. Sampling is set here and may be changed by `bind` or per call with the fields of `Sampling`, such as
     `model.bind(temperature=0.7, max_new_tokens=64)`. Thoughts of a thinking model come as
     `additional_kwargs["reasoning_content"]` of their chunks. The last chunk's `response_metadata` has
-    `finish_reason`, `model_name`, `adapter`, the rendered `prompt`, `prompt_sha256` and `timings_ms`; its
+    `finish_reason`, `model_name`, `adapter`, its `adapter_check`, the rendered `prompt`, `prompt_sha256` and
+    `timings_ms`; its
     `usage_metadata` has the tokens, cached ones under `input_token_details["cache_read"]`.
 
     Args:
@@ -41,7 +83,6 @@ class EngineChatModel(BaseChatModel):
 
     engine: Engine
     adapter: str | None = None
-    sampling: Sampling = Sampling()
     request_id: str | None = None
 
     @property
@@ -52,18 +93,24 @@ class EngineChatModel(BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         return {"model_name": self.engine.name, "adapter": self.adapter}
 
+    @property
+    def context_tokens(self) -> int:
+        return self.engine.context_tokens
+
+    @property
+    def parameters(self) -> int:
+        return self.engine.parameters
+
     def get_num_tokens(self, text: str) -> int:
         """Return how many of the model's own tokens `text` has."""
         return self.engine.count_tokens(text)
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+    def answering(self, **changes: Any) -> "EngineChatModel":
+        return self.model_copy(update={"request_id": uuid.uuid4().hex, **changes})
+
+    def cancel(self) -> None:
+        if self.request_id is not None:
+            self.engine.cancel(self.request_id)
 
     def _stream(
         self,
@@ -72,10 +119,10 @@ class EngineChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        sampling = _merge(self.sampling, stop, kwargs)
+        sampling = merge_sampling(self.sampling, stop, kwargs)
         # A closing message of the assistant's is the beginning of the answer, to be gone on with.
         begun = bool(messages) and isinstance(messages[-1], AIMessage)
-        prompt = self.engine.render(_as_dicts(messages), thinking=sampling.thinking, continue_last=begun)
+        prompt = self.engine.render(as_dicts(messages), thinking=sampling.thinking, continue_last=begun)
         request = GenerationRequest(
             self.request_id or uuid.uuid4().hex, prompt.token_ids, self.adapter, sampling
         )
@@ -95,15 +142,19 @@ class EngineChatModel(BaseChatModel):
     def _last(self, done: EngineDone, prompt: str) -> ChatGenerationChunk:
         """The closing chunk: counts, clocks and what the model read."""
         import hashlib
+        from dataclasses import asdict
 
+        check = None if self.adapter is None else self.engine.adapter_check(self.adapter)
         metadata = {
             "finish_reason": done.finish_reason,
             "model_name": self.engine.name,
             "model_revision": self.engine.revision,
             "adapter": self.adapter,
+            "adapter_check": None if check is None else asdict(check),
             "prompt": prompt,
             "prompt_sha256": hashlib.sha256(prompt.encode()).hexdigest(),
             "tokens_per_s": done.tokens_per_s,
+            "memory_bytes": (done.prompt_tokens + done.completion_tokens) * self.engine.token_bytes,
             "timings_ms": {
                 "queued": done.queued_ms,
                 "prefill": done.prefill_ms,
@@ -133,7 +184,7 @@ def _as_chunk(event: EngineToken) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=message)
 
 
-def _merge(sampling: Sampling, stop: Sequence[str] | None, changes: Mapping[str, Any]) -> Sampling:
+def merge_sampling(sampling: Sampling, stop: Sequence[str] | None, changes: Mapping[str, Any]) -> Sampling:
     """`sampling` with the call's own wishes; what is not a field of `Sampling` is a mistake and is said."""
     from dataclasses import replace
 
@@ -147,7 +198,7 @@ def _merge(sampling: Sampling, stop: Sequence[str] | None, changes: Mapping[str,
     return replace(sampling, **wishes, stop=stops)
 
 
-def _as_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
+def as_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
     """LangChain messages as the chat template wants them.
 
     Raises:

@@ -73,9 +73,9 @@ SMALL = ContextProfile(
 FULL = ContextProfile(name="full", max_passages=8)
 
 
-def profile_for(parameters: int) -> ContextProfile:
-    """Return the profile for a model with so many parameters."""
-    return SMALL if parameters < SMALL_MODEL_PARAMETERS else FULL
+def profile_for(parameters: int | None) -> ContextProfile:
+    """Return the profile for a model with so many parameters; None is a server's, which seldom are small."""
+    return SMALL if parameters is not None and parameters < SMALL_MODEL_PARAMETERS else FULL
 
 
 @dataclass(frozen=True, slots=True)

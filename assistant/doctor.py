@@ -14,8 +14,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+from assistant.errors import ProviderError
 from assistant.locking import lock_owner
 from assistant.messages import Language
+from assistant.providers.config import parse_provider_model
 from assistant.settings import Settings, config_file
 
 Verdict = Literal["ok", "warn", "bad"]
@@ -182,7 +184,9 @@ def _models(settings: Settings) -> Iterator[Check]:
     if settings.models.reranker:
         chosen.append(settings.models.reranker)
     for name in chosen:
-        if present(name, models_dir=settings.models_dir):
+        if parse_provider_model(name) is not None:
+            yield _served(name, settings)
+        elif present(name, models_dir=settings.models_dir):
             yield Check(f"model:{name}", "ok", f"Model {name} is here", f"模型 {name} 已就绪")
         else:
             yield Check(
@@ -191,6 +195,25 @@ def _models(settings: Settings) -> Iterator[Check]:
                 f"Model {name} is not here yet. `tandem models get {name}` fetches it.",
                 f"模型 {name} 尚未下载。运行 `tandem models get {name}` 获取。",
             )
+
+
+def _served(name: str, settings: Settings) -> Check:
+    """Whether the server of a provider's model answers and has it."""
+    from assistant.models import Models
+
+    asked = parse_provider_model(name)
+    assert asked is not None
+    providers = Models(settings).providers
+    try:
+        served = [model.id for model in providers.models(asked.provider, fresh=True)]
+    except ProviderError as err:
+        return Check(f"model:{name}", "bad", err.text("en"), err.text("zh"))
+    finally:
+        providers.close()
+    if asked.model in served:
+        return Check(f"model:{name}", "ok", f"Model {name} answers", f"模型 {name} 可用")
+    missing = ProviderError("provider_model_missing", provider=asked.provider, model=asked.model)
+    return Check(f"model:{name}", "bad", missing.text("en"), missing.text("zh"))
 
 
 def _hub() -> Check:

@@ -18,9 +18,15 @@ MESSAGES: dict[str, dict[Language, str]] = {
     **WORKSHOP_MESSAGES,
     **PROVIDER_MESSAGES,
     # settings, data folder, jobs, doctor
+    "arm_setting_wrong": {
+        "en": "Arm {name}: {setting} cannot be used. Allowed: {allowed}.",
+        "zh": "方式 {name}：{setting} 无效。可用的取值：{allowed}。",
+    },
     "arm_unknown": {
-        "en": "There is no arm {name}. Use base, rag, sft:ADAPTER or rag+sft:ADAPTER.",
-        "zh": "没有名为 {name} 的方式。请使用 base、rag、sft:适配器 或 rag+sft:适配器。",
+        "en": "There is no arm {name}. Use base, rag, sft:ADAPTER or rag+sft:ADAPTER; settings of its own follow a "
+        "question mark, such as rag?top_k=3&mode=dense&base=NAME or base?model=NAME.",
+        "zh": "没有名为 {name} 的方式。请使用 base、rag、sft:适配器 或 rag+sft:适配器；该方式自己的设置写在问号之后，"
+        "如 rag?top_k=3&mode=dense&base=知识库 或 base?model=模型。",
     },
     "data_folder_locked": {
         "en": "{folder} is in use by another Tandem (process {pid}: {purpose}). Use that one, stop it, "
@@ -58,7 +64,7 @@ MESSAGES: dict[str, dict[Language, str]] = {
     "setting_wrong": {
         "en": "Setting {key} = {value!r} is wrong: {rule}. Change it in {file} or its TANDEM_… variable; "
         "`tandem config` lists all settings.",
-        "zh": "设置 {key} = {value!r} 有误：{rule}。请在 {file} 或对应的 TANDEM_… 环境变量中修改；"
+        "zh": "设置 {key} = {value!r} 有误：{rule_zh}。请在 {file} 或对应的 TANDEM_… 环境变量中修改；"
         "`tandem config` 会列出所有设置。",
     },
     "settings_file_missing": {
@@ -94,6 +100,11 @@ MESSAGES: dict[str, dict[Language, str]] = {
     "conversation_unknown": {
         "en": "There is no conversation {id}; it may have been deleted. Start a new one.",
         "zh": "没有编号为 {id} 的会话，它可能已被删除。请新建会话。",
+    },
+    "votes_without_rows": {
+        "en": "These votes make no rows of this kind. Vote for a best answer, say which answers are usable, or write a "
+        "corrected answer.",
+        "zh": "这些投票还不能生成这类训练数据。请选出最好的回答、标明哪些回答可用，或写下改正的回答。",
     },
     "votes_unreadable": {
         "en": "The votes in {file} cannot be read or written: {reason}. Check the disk and the file.",

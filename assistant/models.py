@@ -9,11 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from assistant.errors import ProviderError
 from assistant.messages import Language
+from assistant.providers.config import parse_provider_model
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
+    from assistant.chat_model import AnsweringModel
     from assistant.engine import Engine
+    from assistant.providers.registry import Providers
     from finetune.models import ModelFolder
     from knowledge.embeddings import Embedder
 
@@ -73,7 +77,7 @@ def list_models(settings: Settings) -> list[ModelInfo]:
         (settings.models.reranker, "reranker"),
     ):
         if name and name not in known:
-            on_disk = present(name, models_dir=settings.models_dir)
+            on_disk = parse_provider_model(name) is not None or present(name, models_dir=settings.models_dir)
             rows.append(ModelInfo(name, kind, on_disk, 0, ("*",), active=True))
     return rows
 
@@ -83,21 +87,80 @@ def fetch(name: str, settings: Settings, *, progress: Progress | None = None) ->
 
     Raises:
         ModelUnavailableError: it cannot be found, fetched or verified.
+        ProviderError: it runs on another program's server.
     """
     from finetune.models import resolve
+
+    if parse_provider_model(name) is not None:
+        raise ProviderError("provider_model_elsewhere", name=name)
 
     return resolve(name, models_dir=settings.models_dir, offline=settings.models.offline, progress=progress)
 
 
 class Models:
-    """Loaded models of one App."""
+    """Loaded models of one App, and those that it asks elsewhere.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        providers: other programs' servers; by default those of the settings.
+    """
+
+    def __init__(self, settings: Settings, providers: "Providers | None" = None) -> None:
         self.settings = settings
+        self._providers = providers
         self._lock = threading.RLock()
         self._embedders: dict[str, Embedder] = {}
         self._engine: Engine | None = None
         self._reranker: Any = None
+
+    @property
+    def providers(self) -> "Providers":
+        """Other programs' servers."""
+        with self._lock:
+            if self._providers is None:
+                from assistant.providers.registry import Providers
+
+                self._providers = Providers(self.settings)
+            return self._providers
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether another program's server answers, and no engine of ours."""
+        return parse_provider_model(self.settings.models.chat) is not None
+
+    def use(self, settings: Settings) -> None:
+        """Take over settings with another chat model; what the old one was answering fails."""
+        with self._lock:
+            changed = settings.models.chat != self.settings.models.chat
+            self.settings = settings
+            engine = self._engine if changed else None
+            if engine is not None:
+                self._engine = None
+        if engine is not None:
+            engine.close()
+
+    def chat_model(self, adapter: str | None = None) -> "AnsweringModel":
+        """The model that answers, with an adapter or without.
+
+        Raises:
+            ModelUnavailableError: it cannot be found, fetched or loaded.
+            AdapterError: the adapter was changed since it was sealed, or belongs to another model.
+            EngineError: the adapter does not fit the model.
+            ProviderError: it runs on a server that is not known.
+        """
+        if self.elsewhere:
+            return self.providers.chat_model(self.settings.models.chat, adapter)
+        from assistant.chat_model import EngineChatModel
+
+        if adapter is not None:
+            self.use_adapter(adapter)
+        return EngineChatModel(engine=self.engine(), adapter=adapter)
+
+    def chat_identity(self) -> tuple[str, str]:
+        """Name and revision of the model that answers; the revision is "" where a server keeps it to itself."""
+        if self.elsewhere:
+            return self.settings.models.chat, ""
+        engine = self.engine()
+        return engine.name, engine.revision
 
     def embedder(self, name: str) -> "Embedder":
         """The embedder of this name, loaded once.
@@ -109,6 +172,8 @@ class Models:
         from knowledge.embeddings import load_embedder
 
         with self._lock:
+            if name not in self._embedders and parse_provider_model(name) is not None:
+                self._embedders[name] = self.providers.embedder(name)
             if name not in self._embedders:
                 folder = fetch(name, self.settings)
                 entry = entry_for(name)
@@ -163,7 +228,7 @@ class Models:
             AdapterError: it was changed since it was sealed, or belongs to another model.
             EngineError: it does not fit the model.
         """
-        from finetune.adapters import verified
+        from finetune.adapters import list_adapters, verified
 
         engine = self.engine()
         with self._lock:
@@ -172,26 +237,6 @@ class Models:
                 base = fetch(self.settings.models.chat, self.settings)
                 engine.load_adapter(name, verified(self.settings.adapters_dir, name, base=base))
 
-    def reranker(self) -> Any:
-        """The reranker that the settings choose, loaded once; None when they choose none."""
-        name = self.settings.models.reranker
-        if name is None:
-            return None
-        from knowledge.reranker import CrossEncoderReranker
-
-        with self._lock:
-            if self._reranker is None:
-                self._reranker = CrossEncoderReranker(
-                    fetch(name, self.settings).path, device=self.settings.models.device
-                )
-            return self._reranker
-
-    def close(self) -> None:
-        """End the engine's thread."""
-        with self._lock:
-            if self._engine is not None:
-                self._engine.close()
-                self._engine = None
     def adapter_sha256(self, name: str) -> str | None:
         """The SHA-256 of an adapter's weights, as sealed; None where a server keeps it to itself."""
         from finetune.adapters import list_adapters
@@ -207,3 +252,27 @@ class Models:
             if self._engine is not None:
                 self._engine.unload_adapter(name)
 
+    def reranker(self) -> Any:
+        """The reranker that the settings choose, loaded once; None when they choose none."""
+        name = self.settings.models.reranker
+        if name is None:
+            return None
+        if parse_provider_model(name) is not None:
+            return self.providers.reranker(name)
+        from knowledge.reranker import CrossEncoderReranker
+
+        with self._lock:
+            if self._reranker is None:
+                self._reranker = CrossEncoderReranker(
+                    fetch(name, self.settings).path, device=self.settings.models.device
+                )
+            return self._reranker
+
+    def close(self) -> None:
+        """End the engine's thread."""
+        with self._lock:
+            if self._engine is not None:
+                self._engine.close()
+                self._engine = None
+            if self._providers is not None:
+                self._providers.close()

@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 from assistant.arms import Sampling
 from assistant.errors import SettingsError
+from assistant.misuse import rule_zh
 from assistant.providers.config import ProviderSettings, is_provider_name
 from assistant.providers.stored import read_stored
 
@@ -209,9 +210,16 @@ def load_settings(**overrides: Any) -> Settings:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise SettingsError("setting_unknown", key=key, file=path or FILE_NAME) from err
+        # A provider's whole section may be what is wrong, and hold a key.
+        shown = "…" if key.startswith("providers") else first.get("input")
         raise SettingsError(
-            "setting_wrong", key=key, value=first.get("input"), rule=first["msg"], file=path or FILE_NAME
-        ) from err
+            "setting_wrong",
+            key=key,
+            value=shown,
+            rule=first["msg"],
+            rule_zh=rule_zh(first["type"], first.get("ctx") or {}),
+            file=path or FILE_NAME,
+        ) from None
     except ValueError as err:  # tomllib's decode error and unreadable encodings
         raise SettingsError("settings_file_wrong", file=path or FILE_NAME, reason=err) from err
 

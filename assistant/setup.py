@@ -11,6 +11,7 @@ from pathlib import Path
 
 from assistant.locking import lock_owner
 from assistant.messages import Language
+from assistant.providers.config import parse_provider_model
 from assistant.settings import Settings
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "manual"
@@ -41,7 +42,9 @@ def prepare(settings: Settings, language: Language, *, progress: Callable[[str],
     def say(en: str, zh: str) -> str:
         return zh if language == "zh" else en
 
-    names = [settings.models.embedding, settings.models.chat]
+    names = [
+        name for name in (settings.models.embedding, settings.models.chat) if not parse_provider_model(name)
+    ]
     missing = [name for name in names if not present(name, models_dir=settings.models_dir)]
     done = _samples_done(settings)
     if not missing and done:

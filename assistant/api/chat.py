@@ -244,10 +244,10 @@ def _require_short(app: "App", text: str) -> None:
     """Refuse a question that alone is longer than the context, before anything is searched for it."""
     from assistant.errors import EngineError
 
-    engine = app.loaded.engine()
-    tokens = engine.count_tokens(text)
-    if tokens >= engine.context_tokens:
-        raise EngineError("prompt_too_long", tokens=tokens, limit=engine.context_tokens)
+    model = app.chat_model()
+    tokens = model.get_num_tokens(text)
+    if tokens >= model.context_tokens:
+        raise EngineError("prompt_too_long", tokens=tokens, limit=model.context_tokens)
 
 
 def _head(model: str, kind: str) -> dict[str, Any]:

@@ -30,13 +30,14 @@ class ErrorReply(_Reply):
 
 
 class Model(_Reply):
-    """A model that requests may name; `kind` says for which."""
+    """A model that requests may name; `kind` says for which, `parent` which one it is an adapter of."""
 
     id: str
     object: Literal["model"]
     created: int
     owned_by: str
     kind: Literal["chat", "embedding"]
+    parent: str | None
 
 
 class ModelList(_Reply):

@@ -12,7 +12,7 @@ from assistant.api.door import Call, Door, Handler
 from assistant.api.generate import Generate
 from assistant.api.lookup import Lookup
 from assistant.api.openapi import description
-from assistant.api.served import chat_models, embedder_names, unknown
+from assistant.api.served import Served, chat_models, embedder_names, unknown
 from assistant.api.slots import Slots
 from assistant.settings import ServerSettings
 
@@ -94,9 +94,21 @@ class About:
 
 def _list(app: "App") -> list[dict[str, Any]]:
     created = int(app.settings.data_dir.stat().st_ctime)
-    names = [(model.id, "chat") for model in chat_models(app)]
-    names += [(name, "embedding") for name in embedder_names(app)]
+    names = [(model.id, "chat", _parent(model)) for model in chat_models(app)]
+    names += [(name, "embedding", None) for name in embedder_names(app)]
     return [
-        {"id": name, "object": "model", "created": created, "owned_by": "tandem", "kind": kind}
-        for name, kind in names
+        {
+            "id": name,
+            "object": "model",
+            "created": created,
+            "owned_by": "tandem",
+            "kind": kind,
+            "parent": parent,
+        }
+        for name, kind, parent in names
     ]
+
+
+def _parent(model: Served) -> str | None:
+    """The same arm without its adapter."""
+    return model.id.replace(f"sft:{model.arm.adapter}", "").strip("+") or "base" if model.arm.adapter else None

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.app.documents import Documents
+from assistant.arm_names import arm_named
 from assistant.arms import (
-    BASE,
     RAG,
     Answer,
     Arm,
     Event,
     Finished,
+    Lookup,
     Retrieved,
     Sampling,
     Token,
@@ -18,7 +19,6 @@ from assistant.arms import (
     passages_of,
     to_json,
 )
-from assistant.errors import AssistantError
 from assistant.messages import Language
 from assistant.settings import GenerationSettings
 from assistant.setup import SAMPLE_BASES, example_questions
@@ -26,9 +26,9 @@ from knowledge.documents import Notice, Passage, Retrieval
 from knowledge.messages import render
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
+    from assistant.chat_model import AnsweringModel
     from assistant.context import ContextProfile
     from assistant.conversations import Conversation, ConversationSummary
     from knowledge.embeddings import Embedder
@@ -93,7 +93,8 @@ class Answering(Documents):
             language: of prompt and refusal; None takes the question's.
             history: earlier turns, where the asker keeps the conversation.
             instructions, plain, should_stop: as for `assistant.ask.ask`.
-            retrieve: in place of searching the bases, for passages that were found before.
+            retrieve: in place of searching the bases, for passages that were found before; arms that say how
+                theirs are found search all the same.
 
         Closing the iterator cancels what still runs; what was written by then is added all the same.
         """
@@ -112,6 +113,10 @@ class Answering(Documents):
 
         def search(query: str) -> Retrieval:
             return self.search(query, base_ids=base_ids, top_k=top_k)
+
+        def look_up(own: Lookup, query: str) -> Retrieval:
+            ids = self.base_ids(own.bases) if own.bases else base_ids
+            return self.search(query, base_ids=ids, top_k=own.top_k or top_k, mode=own.mode)
 
         written = dict.fromkeys((arm.name for arm in arms), "")
 
@@ -134,6 +139,7 @@ class Answering(Documents):
                 history=history,
                 earlier=earlier,
                 retrieve=retrieve or search,
+                look_up=look_up,
                 chat_model_for=self.chat_model,
                 sampling=sampling,
                 language=language,
@@ -143,6 +149,7 @@ class Answering(Documents):
                 refuse_below=self.settings.retrieval.score_threshold,
                 embedder=self._citing_embedder(base_ids),
                 profile=self._profile(),
+                adapter_sha256=self.loaded.adapter_sha256,
             ):
                 if isinstance(event, Retrieved):
                     retrievals[event.arm.name] = event.retrieval
@@ -162,17 +169,12 @@ class Answering(Documents):
         keep()
 
     def arm(self, name: str) -> Arm:
-        """The arm of this name: `base`, `rag`, `sft:<adapter>` or `rag+sft:<adapter>`.
+        """The arm of this name: `base`, `rag`, `sft:<adapter>` or `rag+sft:<adapter>`, with what is its own.
 
         Raises:
             AssistantError: the name is none of these.
         """
-        kind, _, adapter = name.partition(":")
-        if kind in ("base", "rag") and not adapter:
-            return RAG if kind == "rag" else BASE
-        if kind in ("sft", "rag+sft") and adapter:
-            return Arm(retrieval=kind == "rag+sft", adapter=adapter)
-        raise AssistantError("arm_unknown", name=name)
+        return arm_named(name)
 
     def retriever(
         self, bases: Sequence[str] | None = None, *, top_k: int | None = None
@@ -192,23 +194,21 @@ class Answering(Documents):
         """Retriever and chat model as one LangChain runnable: `input`, `chat_history` to `context`, `answer`."""
         from assistant.chain import build_chain
 
-        engine = self.loaded.engine()
+        model = self.chat_model()
         return build_chain(
             self.retriever(bases),
-            self.chat_model(),
+            model,
             profile=self.reading_profile(),
-            budget=engine.context_tokens // 2,
+            budget=model.context_tokens // 2,
             refuse_below=self.settings.retrieval.score_threshold,
             embedder=self._citing_embedder(self.base_ids(bases)),
         )
 
-    def chat_model(self, arm: Arm = RAG) -> "BaseChatModel":
+    def chat_model(self, arm: Arm = RAG) -> "AnsweringModel":
         """The chat model that answers for an arm."""
-        from assistant.chat_model import EngineChatModel
-
-        if arm.adapter is not None:
-            self.loaded.use_adapter(arm.adapter)
-        return EngineChatModel(engine=self.loaded.engine(), adapter=arm.adapter)
+        if arm.model is not None and arm.model != self.settings.models.chat:
+            return self.other_models.chat_model(arm.model, arm.adapter)
+        return self.loaded.chat_model(arm.adapter)
 
     def _profile(self) -> "ContextProfile | None":
         from assistant.context import FULL, SMALL
@@ -219,7 +219,7 @@ class Answering(Documents):
         """How much the chat model can read, and how its answers are treated."""
         from assistant.context import profile_for
 
-        return self._profile() or profile_for(self.loaded.engine().parameters)
+        return self._profile() or profile_for(self.loaded.chat_model().parameters)
 
     def _citing_embedder(self, base_ids: Sequence[int]) -> "Embedder":
         name = self.knowledge.base(base_ids[0]).embedder if base_ids else self.settings.models.embedding

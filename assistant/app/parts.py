@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from assistant.compare.votes import Votes
     from assistant.conversations import Conversations
     from assistant.data_building import DataBuilds
+    from assistant.experiments import Laboratory
     from assistant.models import Models
-    from knowledge.base import Knowledge
     from assistant.other_models import OtherModels
     from assistant.providers.registry import Providers
     from assistant.workshop import Workshop
+    from knowledge.base import Knowledge
     from knowledge.parsing import Limits
 
 Part = TypeVar("Part")
@@ -69,7 +70,16 @@ class Parts:
     def close(self) -> None:
         """Stop jobs, close the stores, let the folder go."""
         with self._building:
-            for name in ("job_list", "loaded", "knowledge", "conversations", "votes"):
+            for name in (
+                "workshop",
+                "experiments",
+                "job_list",
+                "other_models",
+                "loaded",
+                "knowledge",
+                "conversations",
+                "votes",
+            ):
                 part = self._parts.pop(name, None)
                 if part is not None:
                     part.close()
@@ -106,6 +116,18 @@ class Parts:
 
         return Models(self.settings)
 
+    @property
+    def providers(self) -> "Providers":
+        """Other programs' servers that have models."""
+        return self.loaded.providers
+
+    @built_once
+    def other_models(self) -> "OtherModels":
+        """Models that arms name beside the chosen one."""
+        from assistant.other_models import OtherModels
+
+        return OtherModels(self.settings, self.loaded.providers)
+
     @built_once
     def conversations(self) -> "Conversations":
         """Saved conversations."""
@@ -121,11 +143,25 @@ class Parts:
         return Votes(self.settings.database)
 
     @built_once
+    def workshop(self) -> "Workshop":
+        """Datasets, training runs and adapters."""
+        from assistant.workshop import Workshop
+
+        return Workshop(self.settings, forget_adapter=self.loaded.forget_adapter)
+
+    @built_once
     def data_builds(self) -> "DataBuilds":
         """Training rows made of knowledge bases."""
         from assistant.data_building import DataBuilds
 
         return DataBuilds(self)  # type: ignore[arg-type]
+
+    @built_once
+    def experiments(self) -> "Laboratory":
+        """Arms compared on sets of questions."""
+        from assistant.experiments import Laboratory
+
+        return Laboratory(self)  # type: ignore[arg-type]
 
     @built_once
     def job_list(self) -> Jobs:
@@ -141,13 +177,6 @@ class Parts:
 
         parsing = self.settings.parsing
         return Limits(
-    @built_once
-    def workshop(self) -> "Workshop":
-        """Datasets, training runs and adapters."""
-        from assistant.workshop import Workshop
-
-        return Workshop(self.settings, forget_adapter=self.loaded.forget_adapter)
-
             seconds=parsing.timeout_s,
             memory_bytes=parsing.memory_mb << 20,
             file_bytes=parsing.max_file_mb << 20,

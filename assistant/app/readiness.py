@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from assistant.app.answering import Answering
-from assistant.errors import TANDEM_ERRORS
+from assistant.errors import TANDEM_ERRORS, AssistantError
 from assistant.locking import DataFolderLock
 from assistant.messages import Language
-from assistant.settings import Settings
+from assistant.providers.config import parse_provider_model
+from assistant.settings import Settings, chat_is_set, with_choice
 
 if TYPE_CHECKING:
     from assistant.doctor import Check
@@ -56,7 +57,29 @@ class Loading(Answering):
         """Which model answers, and what to expect of it."""
         chosen = self.settings.models.chat
         note = next((row.note(language) for row in self.models() if row.name == chosen), "")
+        if (asked := parse_provider_model(chosen)) is not None:
+            note = self.providers.note(asked.provider, language)
+            chosen = asked.model
         return f"{chosen}: {note}" if note else chosen
+
+    def answer_with(self, name: str) -> None:
+        """Let another model answer from now on, here and after the next start.
+
+        Args:
+            name: as for the setting `models.chat`; "" goes back to the setting's default.
+
+        Raises:
+            AssistantError: the settings say which model answers.
+            ProviderError: it names a provider that there is not, or the choice cannot be kept.
+        """
+        if chat_is_set(self.settings):
+            raise AssistantError("settings_choose_model")
+        self.providers.choose(name)
+        self.settings = with_choice(self.settings)
+        self.loaded.use(self.settings)
+        self._readiness = Readiness("starting", self.settings.models.chat)
+        self._warming = None
+        self.warm_up()
 
     def adapters(self) -> list[str]:
         """Names of the adapters that arms may use."""
@@ -75,23 +98,30 @@ class Loading(Answering):
     def _warm(self) -> None:
         chat, embedding = self.settings.models.chat, self.settings.models.embedding
 
+        def reach(reached: Readiness) -> None:
+            if self.settings.models.chat == chat:  # else another was chosen meanwhile, and has its own thread
+                self._readiness = reached
+
         def follow(stage: str, done: int, total: int | None) -> None:
-            self._readiness = Readiness("fetching", chat, done, total)
+            reach(Readiness("fetching", chat, done, total))
 
         try:
-            self._readiness = Readiness("loading", embedding)
+            reach(Readiness("loading", embedding))
             self.knowledge.embedder(embedding)
             bases = [base.id for base in self.bases() if base.chunks]
             if bases:  # reads word lists and indexes into memory, so that the first user need not wait
                 self.search("预热 warm up", base_ids=bases, top_k=1)
-            self._readiness = Readiness("loading", chat)
-            self.loaded.engine(progress=follow)
-            self._readiness = Readiness("ready", chat)
+            reach(Readiness("loading", chat))
+            if (asked := parse_provider_model(chat)) is not None:
+                self.providers.models(asked.provider, fresh=True)
+            else:
+                self.loaded.engine(progress=follow)
+            reach(Readiness("ready", chat))
         except TANDEM_ERRORS as err:
-            self._readiness = Readiness("failed", chat, error=err)
+            reach(Readiness("failed", chat, error=err))
         except Exception as err:
             logger.exception("the models could not be loaded")
-            self._readiness = Readiness("failed", chat, error=err)
+            reach(Readiness("failed", chat, error=err))
 
     def doctor(self) -> "list[Check]":
         """What is there and what is missing."""

@@ -1,19 +1,24 @@
 """The application as an experiment asks it: through `App`, with everything that shapes answers written down."""
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.arms import Answer, Failed, Finished, to_json
-from assistant.compare.store import Plan
+from assistant.compare.questions import Question
+from assistant.compare.records import Plan
+from assistant.compare.scoring import Score
+from assistant.compare.similarity import other_embedder, similarity
 from assistant.messages import Language
 from assistant.settings import GenerationSettings
 from knowledge.documents import Retrieval
 
 if TYPE_CHECKING:
     from assistant.app import App
+    from knowledge.embeddings import Embedder
 
 
 class AppAsker:
@@ -28,6 +33,8 @@ class AppAsker:
         self._plan = plan
         self._base_ids = app.base_ids(plan.base_names)
         self._sampling = plan.sampling
+        self._choosing = threading.Lock()
+        self._others: dict[str, Embedder | None] = {}
         chosen = app.settings.generation
         if self._sampling is None and chosen != GenerationSettings():
             # Limits as the user has set them, but drawn greedily: the same question has one answer.
@@ -36,7 +43,7 @@ class AppAsker:
     def identity(self, arms: Sequence[str]) -> dict[str, Any]:
         """Models, adapters, files and settings that shape answers."""
         app = self._app
-        engine = app.loaded.engine()
+        model, revision = app.loaded.chat_identity()
         bases = [app.base(base_id) for base_id in self._base_ids]
         sources = {
             source.name: source.sha256
@@ -46,8 +53,8 @@ class AppAsker:
         }
         adapters = sorted({name for arm in arms if (name := app.arm(arm).adapter) is not None})
         return {
-            "model": engine.name,
-            "model_revision": engine.revision,
+            "model": model,
+            "model_revision": revision,
             "adapters": {name: adapter_digest(app.settings.adapters_dir / name) for name in adapters},
             "bases": {base.name: {"embedder": base.embedder, "chunks": base.chunks} for base in bases},
             "sources": sources,
@@ -57,6 +64,32 @@ class AppAsker:
             "top_k": self._plan.top_k,
             "sampling": to_json(self._sampling),
         }
+
+    def base_ids(self) -> Sequence[int]:
+        """Numbers of the plan's bases."""
+        return self._base_ids
+
+    def about_adapters(self, arms: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
+        """What is known of the arms' adapters."""
+        from assistant.compare.adapter_facts import adapter_facts
+        from assistant.training import runs_dir
+
+        settings = self._app.settings
+        names = sorted({name for arm in arms if (name := self._app.arm(arm).adapter) is not None})
+        return {
+            name: adapter_facts(
+                name, questions, adapters_dir=settings.adapters_dir, runs_dir=runs_dir(settings)
+            )
+            for name in names
+        }
+
+    def similarity(self, question: Question, text: str) -> Score:
+        """By an embedder that none of the plan's bases uses."""
+        with self._choosing:
+            if question.language not in self._others:
+                used = {self._app.base(base_id).embedder for base_id in self._base_ids}
+                self._others[question.language] = other_embedder(self._app.loaded, used, question.language)
+        return similarity(self._others[question.language], question, text)
 
     def search(self, question: str) -> Retrieval:
         """Find passages in the plan's bases."""

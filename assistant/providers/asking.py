@@ -18,6 +18,7 @@ from assistant.errors import ProviderError
 from assistant.providers.config import ProviderSettings
 
 _CONNECT_S = 5.0
+_PATIENCE_S = 0.1
 _REPLY_BYTES = 256 << 20
 _LINE_BYTES = 4 << 20
 _REASON = 200
@@ -78,6 +79,7 @@ class Server:
         timeout = httpx.Timeout(settings.timeout_s, connect=min(_CONNECT_S, settings.timeout_s))
         if not self._key.isascii():
             raise ProviderError("provider_wrong", name=name, reason="its key has characters that no key has")
+        self._turns = threading.Semaphore(settings.parallel)
         self._client = httpx.Client(
             headers=headers,
             timeout=timeout,
@@ -115,7 +117,7 @@ class Server:
             ProviderError: there is no such answer, or it breaks off.
         """
         try:
-            with self._told(), self._sent("POST", path, body, hangup) as response:
+            with self._turn(hangup), self._told(), self._sent("POST", path, body, hangup) as response:
                 if response.headers.get("content-type", "").partition(";")[0].strip() == "application/json":
                     yield self._whole(response).decode("utf-8", errors="replace")
                     return
@@ -176,6 +178,17 @@ class Server:
             return json.loads(text)
         except (ValueError, RecursionError) as err:
             raise self.otherwise(f"{path} answered {kind} instead of JSON") from err
+
+    @contextmanager
+    def _turn(self, hangup: Hangup) -> Iterator[None]:
+        """Wait until fewer than `parallel` requests run; whoever hangs up waits no longer."""
+        while not self._turns.acquire(timeout=_PATIENCE_S):
+            if hangup.rung:
+                raise self.broken("it was hung up")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     @contextmanager
     def _sent(

@@ -37,6 +37,9 @@ class ProviderSettings(BaseModel):
         (), description="models that are the chat model with an adapter, where the server does not say so"
     )
     timeout_s: float = Field(120.0, gt=0, le=3600, description="seconds that the server may be silent")
+    parallel: int = Field(
+        16, ge=1, le=256, description="requests at once; 1 for llama-cpp-python, which drops one for the next"
+    )
     context_tokens: int = Field(8192, ge=256, description="tokens of prompt and answer together")
     embedding_tokens: int = Field(512, ge=32, description="tokens that its embedding models read of a text")
     embedding_dimensions: int | None = Field(None, ge=1, description="asked of models that can be shortened")
@@ -46,9 +49,15 @@ class ProviderSettings(BaseModel):
     def _whole_address(cls, values: Any) -> Any:
         if isinstance(values, dict):
             kind = values.get("kind", "openai")
-            url = values.get("base_url") or DEFAULT_URLS.get(kind, "")
-            return {**values, "base_url": whole_address(str(url), kind)}
+            url = str(values.get("base_url") or DEFAULT_URLS.get(kind, ""))
+            return {**values, "base_url": whole_address(url, kind) if url.strip() else ""}
         return values
+
+    @model_validator(mode="after")
+    def _has_address(self) -> "ProviderSettings":
+        if not self.base_url:
+            raise ValueError("base_url is missing, an address such as http://127.0.0.1:8000/v1")
+        return self
 
     @property
     def is_here(self) -> bool:

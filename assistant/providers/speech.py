@@ -97,6 +97,11 @@ def split_thoughts(speech: Iterator[Speech]) -> Iterator[Speech]:
         if state == "answering":
             yield piece
             continue
+        if state == "between":
+            if text := piece.text.lstrip():
+                state = "answering"
+                yield Said(text)
+            continue
         held += piece.text
         if state == "opening":
             begun = held.lstrip()
@@ -108,7 +113,8 @@ def split_thoughts(speech: Iterator[Speech]) -> Iterator[Speech]:
             thoughts, _, held = held.partition(_CLOSE)
             if thoughts:
                 yield Said(thoughts, thinking=True)
-            state, held = "answering", held.lstrip()
+            held = held.lstrip()
+            state = "answering" if held else "between"
         if state != "opening":
             # The tag that ends the thoughts may come in pieces: what may be its beginning waits.
             kept = _tag_begun(held) if state == "thinking" else 0

@@ -1,13 +1,17 @@
-"""The tiny engine for fast tests, the embedded models for slow ones."""
+"""The tiny engine for fast tests, the embedded models for slow ones, and one server over them for clients."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from assistant.engine import Engine
+from tests.assistant.running import ADAPTER, PUMPS, Served, listening, write_adapter
 from tests.assistant.tiny_model import build_tiny, save_adapter
+
+if TYPE_CHECKING:
+    from finetune.folders import ModelFolder
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,35 @@ def embedded_chat_model() -> Any:
         pytest.skip("the embedded chat model is not imported here: run `tandem models fetch`")
     folder = resolve("smollm2-135m-instruct", models_dir=settings.models_dir, offline=True)
     return load_model(folder, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def served_data_dir(
+    tmp_path_factory: pytest.TempPathFactory, minilm_folder: "ModelFolder", smollm2_folder: "ModelFolder"
+) -> Path:
+    """A data folder that has the embedded models."""
+    folder = tmp_path_factory.mktemp("api") / "data"
+    folder.mkdir()
+    assert minilm_folder.path.parent == smollm2_folder.path.parent
+    (folder / "models").symlink_to(smollm2_folder.path.parent, target_is_directory=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def served(served_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server over two knowledge bases and one adapter."""
+    from assistant.app import App
+    from assistant.serving import build_server
+    from assistant.settings import Settings
+
+    papers = tmp_path_factory.mktemp("papers")
+    (papers / "pump.md").write_text(PUMPS, encoding="utf-8")
+    (papers / "泵.md").write_text("# 水泵\n\n水泵重十二公斤，每分钟输送四十升水。\n", encoding="utf-8")
+    with App.open(Settings(data_dir=served_data_dir), purpose="tests") as app:
+        for base, name in (("pumps", "pump.md"), ("水泵", "泵.md")):
+            inputs, _ = app.gather([papers / name])
+            assert all(event for event in app.index(app.create_base(base).id, inputs))
+        engine = app.loaded.engine()
+        engine.load_adapter(ADAPTER, write_adapter(tmp_path_factory.mktemp("adapter") / ADAPTER))
+        with listening(build_server(app)) as url:
+            yield Served(app, url)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.assistant.api.conftest import ADAPTER, Served
+from tests.assistant.running import ADAPTER, Served
 
 HELLO = [{"role": "user", "content": "Say hello."}]
 WEIGHT = [{"role": "user", "content": "How much does the pump weigh?"}]

@@ -17,7 +17,7 @@ from assistant.api.openapi import description
 from assistant.api.routes import build_routes
 from assistant.loopback import LOOPBACK, LoopbackOnly
 from assistant.settings import ServerSettings
-from tests.assistant.api.conftest import Served
+from tests.assistant.running import Served
 
 TOKEN = "Tandem-token-0123456789"
 ROUTES = [

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from assistant.api.replies import ErrorReply
 from assistant.api.routes import build_routes
 from assistant.settings import ServerSettings
-from tests.assistant.api.conftest import ADAPTER, Served
+from tests.assistant.running import ADAPTER, Served
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Say hello."}]

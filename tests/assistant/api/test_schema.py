@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import (
 
 from assistant.api.openapi import description
 from assistant.api.replies import ChatChunk, CompletionReply
-from tests.assistant.api.conftest import Served
+from tests.assistant.running import Served
 
 CHECKS = [
     not_a_server_error,

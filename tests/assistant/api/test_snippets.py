@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.assistant.api.conftest import Served
+from tests.assistant.running import Served
 
 SNIPPETS = Path(__file__).parent / "snippets"
 PUBLISHED = "http://127.0.0.1:8501"

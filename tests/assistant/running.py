@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import pytest
 import uvicorn
 from openai import OpenAI
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from finetune.folders import ModelFolder
 
 PUMPS = """# Pump P-7
 
@@ -63,38 +61,6 @@ def listening(application: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         running.join(20)
-
-
-@pytest.fixture(scope="session")
-def data_dir(
-    tmp_path_factory: pytest.TempPathFactory, minilm_folder: "ModelFolder", smollm2_folder: "ModelFolder"
-) -> Path:
-    """A data folder that has the embedded models."""
-    folder = tmp_path_factory.mktemp("api") / "data"
-    folder.mkdir()
-    assert minilm_folder.path.parent == smollm2_folder.path.parent
-    (folder / "models").symlink_to(smollm2_folder.path.parent, target_is_directory=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def served(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A server over two knowledge bases and one adapter."""
-    from assistant.app import App
-    from assistant.serving import build_server
-    from assistant.settings import Settings
-
-    papers = tmp_path_factory.mktemp("papers")
-    (papers / "pump.md").write_text(PUMPS, encoding="utf-8")
-    (papers / "泵.md").write_text("# 水泵\n\n水泵重十二公斤，每分钟输送四十升水。\n", encoding="utf-8")
-    with App.open(Settings(data_dir=data_dir), purpose="tests") as app:
-        for base, name in (("pumps", "pump.md"), ("水泵", "泵.md")):
-            inputs, _ = app.gather([papers / name])
-            assert all(event for event in app.index(app.create_base(base).id, inputs))
-        engine = app.loaded.engine()
-        engine.load_adapter(ADAPTER, write_adapter(tmp_path_factory.mktemp("adapter") / ADAPTER))
-        with listening(build_server(app)) as url:
-            yield Served(app, url)
 
 
 def write_adapter(folder: Path) -> Path:
