@@ -61,19 +61,45 @@ BaseOption = Annotated[
 ]
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"tandem {version('tandem-assistant')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _tandem(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help=say("Show the version.", "显示版本。")
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
     """Run the command line; errors of ours become one line and exit code 1."""
+    from typer.exceptions import Abort, TyperException
+
     from assistant.errors import TANDEM_ERRORS
+    from assistant.misuse import misuse_text
 
     logging.basicConfig(level=os.environ.get("TANDEM_LOG", "WARNING").upper(), stream=sys.stderr)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        cli()
+        sys.exit(cli(standalone_mode=False))
+    except TyperException as err:
+        note(misuse_text(err, LANGUAGE))
+        sys.exit(2)
     except TANDEM_ERRORS as err:
         fail(err.text(LANGUAGE))
-    except KeyboardInterrupt:
+    except (Abort, KeyboardInterrupt):
         note(say("Stopped. What was finished is kept.", "已停止。已完成的部分会保留。"))
         sys.exit(130)
     except BrokenPipeError:
@@ -345,6 +371,7 @@ def _legs(passage: "Passage") -> str:
 def bases(as_json: JsonFlag = False) -> None:
     """List knowledge bases."""
     from assistant.arms import to_json
+    from assistant.reporting import counted
 
     with opened("bases") as app:
         rows = app.bases()
@@ -360,7 +387,7 @@ def bases(as_json: JsonFlag = False) -> None:
         for row in [] if as_json else rows:
             print(
                 say(
-                    f"{row.name}: {row.files} files, {row.chunks} chunks, {row.embedder}",
+                    f"{row.name}: {counted(row.files, 'file')}, {counted(row.chunks, 'chunk')}, {row.embedder}",
                     f"{row.name}：{row.files} 个文件，{row.chunks} 个分块，{row.embedder}",
                 )
             )
@@ -395,13 +422,13 @@ def models(context: typer.Context, as_json: JsonFlag = False) -> None:
         show(to_json(rows))
         return
     for row in rows:
-        mark = "*" if row.active else ("+" if row.present else " ")
+        mark = {(True, True): "*", (True, False): "!", (False, True): "+"}.get((row.active, row.present), " ")
         size = f"{row.size_bytes / 1e9:.1f} GB" if row.size_bytes else ""
         print(f"{mark} {row.name:32} {row.kind:10} {size:>8}  {row.note(LANGUAGE)}")
     print(
         say(
-            "* in use, + on disk. Fetch one with: tandem models get NAME",
-            "* 使用中，+ 已下载。获取：tandem models get 名称",
+            "* in use, + on disk, ! chosen but not fetched yet. Fetch one with: tandem models get NAME",
+            "* 使用中，+ 已下载，! 已选用但尚未获取。获取：tandem models get 名称",
         ),
         file=sys.stderr,
     )

@@ -26,6 +26,11 @@ def state_name(state: str, language: Language) -> str:
     return _STATES[state][language]
 
 
+def counted(number: int, noun: str) -> str:
+    """An English noun with its number: "1 chunk", "2 chunks"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def notice_text(notice: Notice, language: Language) -> str:
     """A notice as one line."""
     return render(notice.code, notice.params, language)
@@ -40,7 +45,7 @@ def index_line(event: FileDone, language: Language) -> str:
         head += (
             f"（{event.chunks} 个分块，新嵌入 {event.embedded} 个）"
             if language == "zh"
-            else f" ({event.chunks} chunks, {event.embedded} embedded)"
+            else f" ({counted(event.chunks, 'chunk')}, {event.embedded} embedded)"
         )
     return "\n            ".join([head, *(notice_text(notice, language) for notice in event.notices)])
 

@@ -21,7 +21,8 @@ def open_app() -> "App":
     """
     from assistant.app import App
 
-    return App.open(purpose="page")
+    address = f"http://{st.get_option('server.address')}:{st.get_option('server.port')}"
+    return App.open(purpose=f"tandem ui, {address}")
 
 
 def warm_up(app: "App") -> None:
