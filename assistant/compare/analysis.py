@@ -10,15 +10,16 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
+from assistant.arms import Answer
+from assistant.compare.cells import CELLS, cell_of, settings_of
 from assistant.compare.factorial import cochran_q, factorial, friedman
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS
 from assistant.compare.power import meter, meter_graded
 from assistant.compare.questions import Question, clusters_of
+from assistant.compare.records import Experiment, StoredAnswer, StoredRetrieval
 from assistant.compare.scoring import Score, evidence_rank
 from assistant.compare.statistics import compare_paired, equivalent, holm, mean_interval, wilson
-from assistant.compare.store import Experiment, StoredAnswer, StoredRetrieval
 
-CELLS = ("base", "rag", "sft", "rag+sft")
 _NOT_ASKED = Score("unscored", reason="not_asked")
 _RIGHT = 0.5
 
@@ -29,6 +30,7 @@ class Table:
     def __init__(self, experiment: Experiment, answers: Iterable[StoredAnswer]) -> None:
         self.questions = experiment.questions
         self.plan = experiment.plan
+        self.adapters: Mapping[str, Any] = experiment.manifest.get("adapters", {})
         self.answers = {(stored.arm, stored.question_id): stored for stored in answers}
         self.clusters, self.clustered_by = clusters_of(experiment.questions)
 
@@ -81,7 +83,7 @@ def analyse(
         "gate": _gate(table),
         "factorial": two_by_two(table, plan.primary),
         "strata": _strata(table),
-        "meter": _meter(table),
+        "meter": question_meter(table),
         "losses": retrieval_losses(table, retrievals),
     }
 
@@ -113,7 +115,7 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
     Several adapters of one cell count as repeats of it: a question's score is their mean, and the means of
     the single adapters are told beside it.
     """
-    arms_of = {cell: [arm for arm in table.plan.arms if cell_of(arm) == cell] for cell in CELLS}
+    arms_of = {cell: _arms_of(cell, table.plan.arms) for cell in CELLS}
     if not all(arms_of.values()):
         return None
     every = [arm for cell in CELLS for arm in arms_of[cell]]
@@ -134,16 +136,25 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
     }
 
 
-def cell_of(arm: str) -> str:
-    """Which cell of the 2 x 2 an arm belongs to."""
-    return arm.partition(":")[0]
+def _arms_of(cell: str, arms: Sequence[str]) -> list[str]:
+    """The arms that make up a cell: all adapters, but of arms with settings of their own only where no other is."""
+    own = [arm for arm in arms if cell_of(arm) == cell]
+    return [arm for arm in own if not settings_of(arm)] or own[:1]
+
+
+def leaked_questions(adapters: Mapping[str, Any]) -> set[str] | None:
+    """Questions that stand in the training data of some adapter; None where no adapter's data could be read."""
+    lists = [facts["leaks"] for facts in adapters.values() if facts.get("leaks") is not None]
+    return {name for ids in lists for name in ids} if lists else None
 
 
 def retrieval_losses(table: Table, retrievals: Mapping[str, StoredRetrieval]) -> dict[str, dict[str, str]]:
-    """Why a retrieving arm got an answerable question wrong, by arm and question.
+    """Why a retrieving arm got a question wrong, by arm and question.
 
-    "not_found": no passage holds the evidence. "refused": it was found and the arm refused. "not_cited": it
-    was found, the answer rests on something else. "cited": the answer cites it and is wrong all the same.
+    Of an unanswerable question: "not_in_documents", it was answered all the same. Of an answerable one, in
+    this order: "not_indexed", the file with the answer was not searched; "irrelevant", no passage found holds
+    the evidence; and where one does: "refused"; "misread", the answer cites it and is wrong all the same;
+    "conflicting", the answer rests on other passages; "not_used", it rests on none.
     """
     told: dict[str, dict[str, str]] = {}
     for arm in table.plan.arms:
@@ -153,22 +164,29 @@ def retrieval_losses(table: Table, retrievals: Mapping[str, StoredRetrieval]) ->
         for question in table.questions:
             stored, found = table.answers.get((arm, question.id)), retrievals.get(question.id)
             value = table.score(arm, table.plan.primary, question).value
-            if stored is None or stored.answer is None or found is None:
+            if stored is None or stored.answer is None or found is None or value is None or value >= _RIGHT:
                 continue
-            if not question.evidence or value is None or value >= _RIGHT:
-                continue
-            passages = found.retrieval.passages
-            cited = [citation.passage for citation in stored.answer.citations]
-            if all(evidence_rank(evidence, passages) is None for evidence in question.evidence):
-                why = "not_found"
-            elif stored.answer.refused:
-                why = "refused"
-            elif any(evidence_rank(evidence, cited) is not None for evidence in question.evidence):
-                why = "cited"
-            else:
-                why = "not_cited"
-            told[arm][question.id] = why
+            if why := _why_lost(question, stored.answer, found):
+                told[arm][question.id] = why
     return told
+
+
+def _why_lost(question: Question, answer: Answer, found: StoredRetrieval) -> str:
+    """One of the reasons of `retrieval_losses`; "" where it is not known where the answer stands."""
+    if not question.answerable:
+        return "" if answer.refused else "not_in_documents"
+    if any(score.reason == "source_not_indexed" for score in found.scores.values()):
+        return "not_indexed"
+    if not question.evidence:
+        return ""
+    if all(evidence_rank(evidence, found.retrieval.passages) is None for evidence in question.evidence):
+        return "irrelevant"
+    if answer.refused:
+        return "refused"
+    cited = [citation.passage for citation in answer.citations]
+    if any(evidence_rank(evidence, cited) is not None for evidence in question.evidence):
+        return "misread"
+    return "conflicting" if cited else "not_used"
 
 
 def _arm(table: Table, arm: str) -> dict[str, Any]:
@@ -288,8 +306,11 @@ def _gate(table: Table) -> dict[str, Any] | None:
 
 
 def _strata(table: Table) -> dict[str, dict[str, Any]]:
-    """The primary metric by answerability, document, language, kind, and whether the base knows the answer."""
+    """The primary metric by answerability, document, language, kind, by whether the base knows the answer, and by
+    whether an adapter's training data held the question.
+    """
     groups: dict[str, list[Question]] = {}
+    leaked = leaked_questions(table.adapters)
     for question in table.questions:
         groups.setdefault(f"answerable:{'yes' if question.answerable else 'no'}", []).append(question)
         for field in ("document", "language", "kind"):
@@ -298,6 +319,8 @@ def _strata(table: Table) -> dict[str, dict[str, Any]]:
         known = table.score("base", table.plan.primary, question).value
         if question.answerable and known is not None:
             groups.setdefault(f"known:{'yes' if known >= _RIGHT else 'no'}", []).append(question)
+        if leaked is not None:
+            groups.setdefault(f"leaked:{'yes' if question.id in leaked else 'no'}", []).append(question)
     return {
         name: {
             "questions": len(kept),
@@ -308,7 +331,7 @@ def _strata(table: Table) -> dict[str, dict[str, Any]]:
     }
 
 
-def _meter(table: Table) -> dict[str, Any]:
+def question_meter(table: Table) -> dict[str, Any]:
     """How many questions are needed, by what was seen so far, or by a typical discordance before that."""
     wanted = table.plan.wanted
     told = pair(table, *table.plan.contrast, table.plan.primary)

@@ -1,17 +1,19 @@
-"""Runs an experiment in a thread and keeps how far it is, for a page that polls."""
+"""Runs work on an experiment in a thread and keeps how far it is, for a page that polls."""
 
 import logging
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from assistant.compare.experiment import Answered, Asker, Began, Ended, ExperimentEvent, run_experiment
-from assistant.compare.store import Experiments
+from assistant.compare.experiment import Answered, Began, Ended, ExperimentEvent
 from assistant.errors import TANDEM_ERRORS
 
 logger = logging.getLogger(__name__)
+
+Kind = Literal["run", "probe", "judge"]
+Work = Callable[[Callable[[], bool]], Iterator[ExperimentEvent]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,17 @@ class Progress:
 
 
 class BackgroundRun:
-    """One start of an experiment in a thread of its own.
+    """Work on one experiment in a thread of its own.
 
     Args:
-        experiment_id: new, stopped, or done with failures; it goes on where it was.
-        asker: used from that thread only.
+        work: given a function that says whether to stop; yields events, the last an `Ended`.
+        kind: asking the questions, asking again under changed conditions, or judging.
     """
 
-    def __init__(self, store: Experiments, experiment_id: int, asker: Asker) -> None:
+    def __init__(self, experiment_id: int, work: Work, *, kind: Kind = "run") -> None:
         self.experiment_id = experiment_id
-        self._store = store
-        self._asker = asker
+        self.kind = kind
+        self._work = work
         self._stop = threading.Event()
         self._began = time.monotonic()
         self._progress = Progress("running")
@@ -60,8 +62,11 @@ class BackgroundRun:
         return self._progress
 
     def stop(self) -> None:
-        """Ask to stop after the answer that is being made; all before it is kept."""
+        """Ask to stop after the answers that are being made; all before them are kept."""
         self._stop.set()
+        now = self._progress
+        if now.state == "running":
+            self._progress = replace(now, state="stopping")
 
     def wait(self, timeout_s: float | None = None) -> Progress:
         """Wait until it has ended, at most `timeout_s` seconds."""
@@ -70,37 +75,33 @@ class BackgroundRun:
 
     def _run(self) -> None:
         try:
-            self._follow(
-                run_experiment(self._store, self.experiment_id, self._asker, should_stop=self._stop.is_set)
-            )
+            for event in self._work(self._stop.is_set):
+                self._follow(event)
         except TANDEM_ERRORS as err:
-            self._set("failed", error=err)
+            self._end("failed", error=err)
         except Exception as err:
             logger.exception("experiment %d failed", self.experiment_id)
-            self._set("failed", error=err)
+            self._end("failed", error=err)
 
-    def _follow(self, events: Iterator[ExperimentEvent]) -> None:
-        for event in events:
-            match event:
-                case Began():
-                    self._progress = Progress("running", event.done, event.total)
-                case Answered():
-                    self._progress = Progress(
-                        "stopping" if self._stop.is_set() else "running",
-                        event.done,
-                        event.total,
-                        event.failed,
-                        event.question_id,
-                        event.arm,
-                        event.seconds_left,
-                        time.monotonic() - self._began,
-                    )
-                case Ended():
-                    self._set("stopped" if event.stopped else "done")
+    def _follow(self, event: ExperimentEvent) -> None:
+        state: Literal["running", "stopping"] = "stopping" if self._stop.is_set() else "running"
+        match event:
+            case Began():
+                self._progress = Progress(state, event.done, event.total)
+            case Answered():
+                self._progress = Progress(
+                    state,
+                    event.done,
+                    event.total,
+                    event.failed,
+                    event.question_id,
+                    event.arm,
+                    event.seconds_left,
+                    time.monotonic() - self._began,
+                )
+            case Ended():
+                self._end("stopped" if event.stopped else "done")
 
-    def _set(self, state: Literal["stopped", "done", "failed"], *, error: Exception | None = None) -> None:
-        now = self._progress
+    def _end(self, state: Literal["stopped", "done", "failed"], *, error: Exception | None = None) -> None:
         seconds = time.monotonic() - self._began
-        self._progress = Progress(
-            state, now.done, now.total, now.failed, now.question_id, now.arm, None, seconds, error
-        )
+        self._progress = replace(self._progress, state=state, seconds_left=None, seconds=seconds, error=error)

@@ -53,6 +53,19 @@ def run(
             ),
         ),
     ] = None,
+    arms: Annotated[
+        str, typer.Option(help=_say("The same in one: base,rag,sft:NAME.", "合写：base,rag,sft:名称。"))
+    ] = "",
+    at_once: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help=_say(
+                "Answers made together; 1 makes and times each alone.",
+                "同时作答的数量；1 表示逐个作答并计时。",
+            ),
+        ),
+    ] = 8,
     base: Annotated[
         list[str] | None,
         typer.Option(
@@ -121,12 +134,13 @@ def run(
             )
         plan = make_plan(
             asked,
-            arm or ["base", "rag"],
+            [*(arm or ()), *(one.strip() for one in arms.split(",") if one.strip())] or ["base", "rag"],
             primary=primary,
             contrast=(pair[0], pair[1]) if pair else None,
             base_names=tuple(base or ()),
             margin=margin / 100,
             wanted=wanted / 100,
+            at_once=at_once,
         )
         for problem in asked.problems:
             note("  " + problem.text(LANGUAGE))

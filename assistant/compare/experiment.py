@@ -1,24 +1,30 @@
-"""Runs an experiment: asks every question of every arm, one after the other, and keeps everything.
+"""Runs an experiment: asks every question of every arm, alone or several together, and keeps everything.
 
 A run is an iterator of events, so that the command line, a background job and a test drive it alike. It can
 be stopped between any two answers and resumed; what was answered is not asked again.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 from assistant.arms import Answer
 from assistant.compare.analysis import analyse
-from assistant.compare.machine import EnergyCounter, code_manifest, machine_manifest, peak_memory_bytes
+from assistant.compare.machine import EnergyCounter, PeakMemory, code_manifest, machine_manifest
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS, default_primary
 from assistant.compare.questions import Question, QuestionSet
-from assistant.compare.scoring import FAILED, Asked, score_answer, score_retrieval
-from assistant.compare.store import Experiment, Experiments, Plan, StoredAnswer, StoredRetrieval
+from assistant.compare.records import Experiment, Plan, StoredAnswer, StoredRetrieval
+from assistant.compare.scoring import FAILED, Asked, Score, score_answer, score_retrieval
+from assistant.compare.store import Experiments
 from assistant.errors import TANDEM_ERRORS, ExperimentError
 from assistant.messages import Language
 from knowledge.documents import Retrieval
+
+TIMED = 20
+"""Questions, at least, whose answers are made alone and timed; all, in a set of fewer than twice as many."""
 
 
 class Asker(Protocol):
@@ -34,7 +40,19 @@ class Asker(Protocol):
         """Find passages once for all arms."""
 
     def ask(self, question: str, arm: str, retrieval: Retrieval, language: Language) -> Answer:
-        """Answer by one arm, reading `retrieval` if the arm retrieves; raises one of ours when it fails."""
+        """Answer by one arm, reading `retrieval` if the arm retrieves; raises one of ours when it fails.
+
+        Called from several threads at once.
+        """
+
+    def similarity(self, question: Question, text: str) -> Score:
+        """How near a text is in meaning to the question's references; "" is a refusal."""
+
+    def base_ids(self) -> Sequence[int]:
+        """Numbers of the knowledge bases that are searched."""
+
+    def about_adapters(self, arms: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
+        """What is known of the arms' adapters, by name; see `adapter_facts.adapter_facts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +105,8 @@ def make_plan(
 ) -> Plan:
     """Declare a run: what is not chosen becomes the default.
 
-    The primary metric is F1 by the rules that fit the questions' language; the primary contrast is what the
-    last arm adds to the one before it, which for the 2 x 2 is what SFT adds to RAG.
+    The primary metric is F1 by the rules that fit the questions' language; the primary contrast is what an
+    adapter adds to retrieval where both were asked, else what the last arm adds to the one before it.
 
     Args:
         declared: further fields of `Plan`.
@@ -104,10 +122,16 @@ def make_plan(
     names = tuple(dict.fromkeys(arms))
     if len(names) < 2:
         raise ExperimentError("experiment_one_arm", arms=", ".join(names) or "-")
-    contrast = contrast or (names[-2], names[-1])
+    contrast = contrast or default_contrast(names)
     if not set(contrast) <= set(names) or contrast[0] == contrast[1]:
         raise ExperimentError("experiment_contrast_wrong", contrast=" ".join(contrast), arms=", ".join(names))
     return Plan(arms=names, primary=primary, contrast=contrast, **declared)
+
+
+def default_contrast(arms: Sequence[str]) -> tuple[str, str]:
+    """The pair to declare when none is chosen."""
+    both = next((arm for arm in arms if arm.startswith("rag+sft")), None)
+    return ("rag", both) if both is not None and "rag" in arms else (arms[-2], arms[-1])
 
 
 def run_experiment(
@@ -119,8 +143,10 @@ def run_experiment(
 ) -> Iterator[ExperimentEvent]:
     """Ask what has not been answered yet, then analyse.
 
-    Arms are asked one after the other, so that their clocks are not slowed by each other, and in an order
-    that turns with each question. An arm that fails is counted, and asked again when the run is resumed.
+    Some questions, spread over the set, are asked first and alone, one arm after the other and in an order
+    that turns with each question, so that clocks are not slowed by each other; costs are measured on them. All
+    others are asked together, as many at once as the plan says. An arm that fails is counted, and asked again
+    when the run is resumed.
 
     Raises:
         ExperimentError: there is no such experiment; model, files, adapters or prompts have changed since the
@@ -130,55 +156,161 @@ def run_experiment(
     indexed = _begin(store, experiment, asker)
     done = store.answered(experiment_id)
     total = len(experiment.questions) * len(experiment.plan.arms)
-    open_arms = [
-        (question, [arm for arm in _turned(experiment.plan.arms, place) if (question.id, arm) not in done])
-        for place, question in enumerate(experiment.questions)
-    ]
+    alone, together = _tasks(experiment, done)
     yield Began(experiment_id, len(done), total)
-    count, failed, warm, began = len(done), 0, False, time.monotonic()
-    energy = EnergyCounter()
-    stopped = False
+    asking = _Asking(store, experiment_id, asker, indexed, should_stop)
+    pace = Pace(len(alone), len(together), experiment.plan.at_once)
+    count, failed = len(done), 0
     try:
-        for question, arms in open_arms:
-            for arm in arms:
-                if should_stop():
-                    stopped = True
-                    break
-                found = _retrieval(store, experiment_id, asker, question, indexed)
-                energy.since_last_j()
-                error: Exception | None = None
-                try:
-                    if isinstance(found, Exception):
-                        raise found
-                    answer = asker.ask(question.text, arm, found.retrieval, _language(question))
-                except TANDEM_ERRORS as err:
-                    error, failed = err, failed + 1
-                    store.save_answer(experiment_id, _failure(question, arm, err))
-                else:
-                    asked = Asked(
-                        answer,
-                        found.retrieval,
-                        retrieves=arm.startswith("rag"),
-                        retrieve_s=found.seconds,
-                        warm=warm,
-                        memory_bytes=peak_memory_bytes(),
-                        energy_j=energy.since_last_j(),
-                    )
-                    store.save_answer(experiment_id, _success(question, arm, asked, indexed))
-                    warm = warm or arm == arms[-1]  # each arm's first answer also reads its files into memory
-                count += 1
-                spent = (time.monotonic() - began) / (count - len(done))
-                yield Answered(
-                    question.id, arm, count, total, failed, error, spent * (total - count) if warm else None
-                )
-            if stopped:
-                break
+        for asked, at_once in chain(
+            ((asked, 1) for asked in asking.alone(alone)),
+            ((asked, 2) for asked in asking.together(together, experiment.plan.at_once)),
+        ):
+            question, arm, error = asked
+            count, failed = count + 1, failed + (error is not None)
+            left = pace.left(alone=at_once == 1)
+            yield Answered(question.id, arm, count, total, failed, error, left)
     except BaseException:  # Ctrl-C, a closed iterator, a full disk: not running any more
         store.set_state(experiment_id, "stopped")
         raise
+    stopped = count < total
     results = analyse(store.get(experiment_id), store.answers(experiment_id), store.retrievals(experiment_id))
     store.set_state(experiment_id, "stopped" if stopped else "done", results=results)
     yield Ended(experiment_id, stopped, failed, results)
+
+
+class Pace:
+    """How long the rest will take, from what the answers took so far.
+
+    Args:
+        alone, together: answers to be made one at a time, and `at_once` of them at a time.
+    """
+
+    def __init__(self, alone: int, together: int, at_once: int) -> None:
+        self._left = {True: alone, False: together}
+        self._count = {True: 0, False: 0}
+        self._spent = {True: 0.0, False: 0.0}
+        self._gain = min(max(at_once, 1), 4)  # what a batch gains at least, measured on two cores
+        self._last = time.monotonic()
+
+    def left(self, *, alone: bool) -> float | None:
+        """Note one more answer; return the seconds left, None after the first, which also loads the model."""
+        now = time.monotonic()
+        self._left[alone] -= 1
+        first = not any(self._count.values())
+        self._count[alone] += 1
+        self._spent[alone] += now - self._last
+        self._last = now
+        if first and any(self._left.values()):
+            return None
+        mine = self._spent[True] / self._count[True] if self._count[True] else None
+        ours = self._spent[False] / self._count[False] if self._count[False] else None
+        slow = mine if mine is not None else (ours or 0.0) * self._gain
+        fast = ours if ours is not None else slow / self._gain
+        return self._left[True] * slow + self._left[False] * fast
+
+
+Task = tuple[Question, str]
+Outcome = tuple[Question, str, Exception | None]
+
+
+class _Asking:
+    """Asks and saves, one answer at a time or several together."""
+
+    def __init__(
+        self,
+        store: Experiments,
+        experiment_id: int,
+        asker: Asker,
+        indexed: Sequence[str],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._store, self._id, self._asker = store, experiment_id, asker
+        self._indexed, self._stop = indexed, should_stop
+        self._memory, self._energy = PeakMemory(), EnergyCounter()
+        self._warm: set[str] = set()
+
+    def alone(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        for question, arm in tasks:
+            if self._stop():
+                return
+            found = self._found(question)
+            self._memory.begin()
+            self._energy.since_last_j()
+            yield question, arm, self._ask(question, arm, found, together=1)
+            self._warm.add(arm)  # an arm's first answer also reads its files into memory
+
+    def together(self, tasks: Sequence[Task], at_once: int) -> Iterator[Outcome]:
+        waiting = iter(tasks)
+        running: dict[Future[Exception | None], Task] = {}
+        with ThreadPoolExecutor(max_workers=max(at_once, 1), thread_name_prefix="experiment") as pool:
+            while True:
+                while len(running) < at_once and not self._stop():
+                    task = next(waiting, None)
+                    if task is None:
+                        break
+                    found = self._found(task[0])
+                    running[pool.submit(self._ask, *task, found, together=at_once)] = task
+                if not running:
+                    return
+                for ended in wait(running, return_when=FIRST_COMPLETED).done:
+                    question, arm = running.pop(ended)
+                    yield question, arm, ended.result()
+
+    def _found(self, question: Question) -> StoredRetrieval | Exception:
+        return _retrieval(self._store, self._id, self._asker, question, self._indexed)
+
+    def _ask(
+        self, question: Question, arm: str, found: StoredRetrieval | Exception, *, together: int
+    ) -> Exception | None:
+        """Ask one arm and save what comes of it; return the error, if one of ours."""
+        try:
+            if isinstance(found, Exception):
+                raise found
+            answer = self._asker.ask(question.text, arm, found.retrieval, language_of(question))
+        except TANDEM_ERRORS as err:
+            self._store.save_answer(self._id, _failure(question, arm, err))
+            return err
+        asked = Asked(
+            answer,
+            found.retrieval,
+            retrieves=arm.startswith("rag"),
+            retrieve_s=found.seconds,
+            warm=arm in self._warm,
+            together=together,
+            memory_bytes=self._memory.read() if together == 1 else None,
+            energy_j=self._energy.since_last_j() if together == 1 else None,
+        )
+        scores = score_answer(question, asked, indexed=self._indexed)
+        scores["similarity"] = self._asker.similarity(question, "" if answer.refused else answer.text)
+        self._store.save_answer(
+            self._id,
+            StoredAnswer(
+                question.id,
+                arm,
+                answer,
+                None,
+                asked.warm,
+                asked.memory_bytes,
+                asked.energy_j,
+                scores,
+                together=together,
+            ),
+        )
+        return None
+
+
+def _tasks(experiment: Experiment, done: Collection[tuple[str, str]]) -> tuple[list[Task], list[Task]]:
+    """What is still to be asked: alone, and together."""
+    plan, count = experiment.plan, len(experiment.questions)
+    timed = set(range(0, count, max(1, count // TIMED))) if plan.at_once > 1 else set(range(count))
+    alone: list[Task] = []
+    together: list[Task] = []
+    for place, question in enumerate(experiment.questions):
+        for arm in _turned(plan.arms, place):
+            if (question.id, arm) not in done:
+                (alone if place in timed else together).append((question, arm))
+    return alone, together
 
 
 def _begin(store: Experiments, experiment: Experiment, asker: Asker) -> list[str]:
@@ -199,6 +331,8 @@ def _begin(store: Experiments, experiment: Experiment, asker: Asker) -> list[str
         "identity": identity,
         "questions_sha256": experiment.questions_sha256,
         "seed": experiment.plan.seed,
+        "base_ids": list(asker.base_ids()),
+        "adapters": asker.about_adapters(experiment.plan.arms, experiment.questions),
         "starts": [
             *experiment.manifest.get("starts", []),
             {"at": time.time(), "code": code, "machine": machine_manifest()},
@@ -227,19 +361,6 @@ def _retrieval(
     return stored
 
 
-def _success(question: Question, arm: str, asked: Asked, indexed: Sequence[str]) -> StoredAnswer:
-    return StoredAnswer(
-        question.id,
-        arm,
-        asked.answer,
-        None,
-        asked.warm,
-        asked.memory_bytes,
-        asked.energy_j,
-        score_answer(question, asked, indexed=indexed),
-    )
-
-
 def _failure(question: Question, arm: str, error: Any) -> StoredAnswer:
     told = {"en": error.text("en"), "zh": error.text("zh")}
     return StoredAnswer(question.id, arm, None, told, True, None, None, dict.fromkeys(ANSWER_METRICS, FAILED))
@@ -250,5 +371,6 @@ def _turned(arms: Sequence[str], place: int) -> list[str]:
     return [*arms[shift:], *arms[:shift]]
 
 
-def _language(question: Question) -> Language:
+def language_of(question: Question) -> Language:
+    """The language that a question is answered in."""
     return "zh" if question.language == "zh" else "en"

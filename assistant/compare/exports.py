@@ -7,9 +7,11 @@ from typing import Any
 
 from assistant.arms import to_json
 from assistant.compare.analysis import analyse
+from assistant.compare.cells import adapter_of
 from assistant.compare.metric_table import ANSWER_METRICS
+from assistant.compare.records import Experiment
 from assistant.compare.scoring import scores_to_json
-from assistant.compare.store import Experiment, Experiments
+from assistant.compare.store import Experiments
 from assistant.compare.verdict import verdict
 from assistant.messages import Language
 
@@ -77,7 +79,7 @@ def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
     """
     experiment = store.get(experiment_id)
     results = results_of(store, experiment)
-    said = verdict(results)
+    said = verdict(results, training_s=training_seconds(experiment))
     return {
         "id": experiment.id,
         "name": experiment.name,
@@ -110,6 +112,13 @@ def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
             for stored in store.answers(experiment_id)
         ],
     }
+
+
+def training_seconds(experiment: Experiment) -> dict[str, float]:
+    """Seconds that the making of each fine-tuned arm's adapter took, where its run told them, by arm."""
+    facts = experiment.manifest.get("adapters", {})
+    told = {arm: facts.get(adapter_of(arm), {}).get("seconds") for arm in experiment.plan.arms}
+    return {arm: seconds for arm, seconds in told.items() if seconds}
 
 
 def results_of(store: Experiments, experiment: Experiment) -> dict[str, Any]:

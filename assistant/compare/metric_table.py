@@ -44,6 +44,7 @@ _ALL = (
     Metric("contains_reference", "Contains the reference", "包含参考答案"),
     Metric("rouge_l", "ROUGE-L", "ROUGE-L"),
     Metric("chrf", "chrF", "chrF"),
+    Metric("similarity", "Semantic similarity", "语义相似度"),
     Metric("decision", "Answers or refuses rightly", "该答则答、该拒则拒"),
     Metric("citation_precision", "Citation precision", "引用精确率"),
     Metric("citation_recall", "Citation recall", "引用召回率"),
@@ -64,9 +65,17 @@ METRICS = {metric.name: metric for metric in _ALL}
 ANSWER_METRICS = tuple(name for name, metric in METRICS.items() if metric.of != "retrieval")
 
 REASONS: dict[str, dict[Language, str]] = {
+    "asked_together": {
+        "en": "answered together with others, so its clocks do not count",
+        "zh": "与其他问题一同作答，不计时",
+    },
     "arm_failed": {"en": "the arm failed", "zh": "该方式出错"},
     "model_not_run": {"en": "refused before the model was asked", "zh": "未调用模型即已拒答"},
     "no_evidence": {"en": "the question names no place in the documents", "zh": "问题未注明文档出处"},
+    "no_other_embedder": {
+        "en": "no embedding model other than the retriever's is on this machine",
+        "zh": "本机没有与检索所用不同的嵌入模型",
+    },
     "no_reference": {"en": "the question has no reference answer", "zh": "问题没有参考答案"},
     "no_retrieval": {"en": "the arm reads no passages", "zh": "该方式不检索"},
     "not_asked": {"en": "not asked yet", "zh": "尚未提问"},

@@ -8,9 +8,10 @@ from typing import Any
 from assistant.compare.analysis import Table, analyse
 from assistant.compare.metric_table import ANSWER_METRICS
 from assistant.compare.questions import Question, questions_json
+from assistant.compare.records import StoredAnswer, StoredRetrieval
 from assistant.compare.scoring import FAILED, Asked, Score, score_answer, score_retrieval, scores_to_json
 from assistant.compare.statistics import compare_paired
-from assistant.compare.store import Experiments, StoredAnswer, StoredRetrieval
+from assistant.compare.store import Experiments
 from assistant.compare.verdict import word_of
 from assistant.errors import ExperimentError
 
@@ -136,10 +137,13 @@ def _scores(
         retrieves=stored.arm.startswith("rag"),
         retrieve_s=found.seconds,
         warm=stored.warm,
+        together=stored.together,
         memory_bytes=stored.memory_bytes,
         energy_j=stored.energy_j,
     )
-    return score_answer(question, asked, indexed=indexed)
+    # Similarity was measured by a model, which a replay does not ask again.
+    kept = {name: stored.scores[name] for name in ("similarity",) if name in stored.scores}
+    return score_answer(question, asked, indexed=indexed) | kept
 
 
 def _leaves(path: str, stored: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:

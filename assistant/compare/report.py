@@ -6,8 +6,9 @@ from html import escape
 from importlib import resources
 from typing import Any
 
+from assistant.compare.board import board_svg
 from assistant.compare.charts import Mark, interval_chart
-from assistant.compare.exports import results_of
+from assistant.compare.exports import results_of, training_seconds
 from assistant.compare.metric_table import METRICS
 from assistant.compare.published import PUBLISHED
 from assistant.compare.report_questions import Words, links, question_rows
@@ -27,7 +28,7 @@ def html_report(store: Experiments, experiment_id: int, language: Language) -> s
     results = results_of(store, experiment)
     answers = {(stored.question_id, stored.arm): stored for stored in store.answers(experiment_id)}
     say = Words(language)
-    said = verdict(results)
+    said = verdict(results, training_s=training_seconds(experiment))
     style = resources.files("assistant.compare").joinpath("report.css").read_text(encoding="utf-8")
     details = "".join(f"<p>{escape(sentence.text(language))}</p>" for sentence in said.details)
     body = [
@@ -56,23 +57,19 @@ def html_report(store: Experiments, experiment_id: int, language: Language) -> s
 
 
 def _board(results: Mapping[str, Any], say: Words) -> str:
-    """The 2 x 2 with its effects where all four cells were asked, else nothing."""
+    """The 2 x 2 as a picture, and its main effects as intervals where all four cells were asked."""
+    metric = METRICS[results["primary"]].label(say.language)
+    head = f"<h2>{say('board')}</h2><p>{escape(metric)}</p>" + board_svg(results, say.language)
     board = results["factorial"]
     if board is None:
-        return ""
-    cells = {cell: f"{100 * value:.1f}" for cell, value in board["cells"].items()}
+        return head
     marks = [
         Mark(say(name), board[name]["value"], board[name]["interval"]["low"], board[name]["interval"]["high"])
         for name in ("rag", "sft", "interaction", "rag_alone", "rag_on_sft", "sft_alone", "sft_on_rag")
     ]
     widest = max(0.1, *(abs(end) for mark in marks for end in (mark.low or 0.0, mark.high or 0.0)))
-    label = METRICS[board["metric"]].label(say.language)
-    return (
-        f"<h2>{say('board')}</h2><p>{escape(label)}, n = {board['n']}</p>"
-        f'<table class="board"><tr><th></th><th>{say("without_rag")}</th><th>{say("with_rag")}</th></tr>'
-        f"<tr><th>{say('without_sft')}</th><td>{cells['base']}</td><td>{cells['rag']}</td></tr>"
-        f"<tr><th>{say('with_sft')}</th><td>{cells['sft']}</td><td>{cells['rag+sft']}</td></tr></table>"
-        + interval_chart(say("board"), marks, bounds=(-widest, widest), zero=True)
+    return f"{head}<p>n = {board['n']}</p>" + interval_chart(
+        say("board"), marks, bounds=(-widest, widest), zero=True
     )
 
 

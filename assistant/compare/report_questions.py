@@ -6,8 +6,8 @@ from typing import Any
 
 from assistant.arms import Answer
 from assistant.compare.questions import Question
+from assistant.compare.records import StoredAnswer
 from assistant.compare.report_text import REPORT_TEXT
-from assistant.compare.store import StoredAnswer
 from assistant.messages import Language
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from assistant.compare.exports import training_seconds
 from assistant.compare.metric_table import METRICS, REASONS
 from assistant.compare.verdict import verdict
 from assistant.messages import Language
 
 if TYPE_CHECKING:
     from assistant.compare.experiment import Answered
-    from assistant.compare.store import Experiment
+    from assistant.compare.records import Experiment
 
 _WORDS: dict[str, dict[Language, str]] = {
     "better": {"en": "better", "zh": "更好"},
@@ -48,7 +49,7 @@ def result_lines(experiment: "Experiment", language: Language) -> list[str]:
     results = experiment.results
     if results is None:
         return ["尚无结果。" if language == "zh" else "No results yet."]
-    lines = [*verdict(results).lines(language), ""]
+    lines = [*verdict(results, training_s=training_seconds(experiment)).lines(language), ""]
     arms = list(results["arms"])
     width = max(22, *(len(arm) for arm in arms)) + 2
     lines.append(" " * 26 + "".join(arm.rjust(width) for arm in arms))

@@ -56,7 +56,8 @@ class Asked:
         retrieves: whether the arm read it.
         retrieve_s: seconds of the look-up that the arms share.
         warm: False for the first answer after a start, whose clocks do not count.
-        memory_bytes: the process's peak so far, None where it cannot be read.
+        together: answers that were being made at the same time; with others, none of its costs count.
+        memory_bytes: the process's peak while answering, None where it cannot be read.
         energy_j: joules while answering, None where they cannot be read.
     """
 
@@ -65,6 +66,7 @@ class Asked:
     retrieves: bool
     retrieve_s: float = 0.0
     warm: bool = True
+    together: int = 1
     memory_bytes: int | None = None
     energy_j: float | None = None
 
@@ -215,6 +217,8 @@ def _form(answer: Answer) -> dict[str, Score]:
 def _cost(asked: Asked) -> dict[str, Score]:
     """Seconds, as one who asks waits for them: the shared look-up is added to each arm that reads it."""
     names = ("first_token_s", "total_s", "tokens_per_s")
+    if asked.together > 1:
+        return dict.fromkeys((*names, "memory_gb", "energy_j"), _unscored("asked_together"))
     clocks, waited = asked.answer.timings_ms, asked.retrieve_s if asked.retrieves else 0.0
     scores = dict.fromkeys(names, _unscored("model_not_run" if asked.warm else "warm_up"))
     if asked.warm:

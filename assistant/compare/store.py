@@ -7,129 +7,32 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from assistant.answer_json import answer_from_json, retrieval_from_json
-from assistant.arms import Answer, Sampling, to_json
-from assistant.compare.questions import Question, QuestionSet, questions_from_json, questions_json
-from assistant.compare.scoring import Score, scores_from_json, scores_to_json
-from assistant.errors import ExperimentError
-from knowledge.documents import Retrieval
-
-ExperimentState = Literal["new", "running", "stopped", "done"]
-
-_MIGRATIONS = (
-    (
-        """CREATE TABLE experiment_run (
-            id INTEGER PRIMARY KEY AUTOINCREMENT,
-            name TEXT NOT NULL,
-            state TEXT NOT NULL,
-            plan TEXT NOT NULL,
-            questions TEXT NOT NULL,
-            questions_sha256 TEXT NOT NULL,
-            manifest TEXT NOT NULL,
-            results TEXT,
-            created_at REAL NOT NULL,
-            finished_at REAL
-        )""",
-        """CREATE TABLE experiment_retrieval (
-            run_id INTEGER NOT NULL REFERENCES experiment_run (id) ON DELETE CASCADE,
-            question_id TEXT NOT NULL,
-            seconds REAL NOT NULL,
-            retrieval TEXT NOT NULL,
-            scores TEXT NOT NULL,
-            PRIMARY KEY (run_id, question_id)
-        )""",
-        """CREATE TABLE experiment_answer (
-            run_id INTEGER NOT NULL REFERENCES experiment_run (id) ON DELETE CASCADE,
-            question_id TEXT NOT NULL,
-            arm TEXT NOT NULL,
-            answer TEXT,
-            error TEXT,
-            warm INTEGER NOT NULL,
-            memory_bytes INTEGER,
-            energy_j REAL,
-            scores TEXT NOT NULL,
-            answered_at REAL NOT NULL,
-            PRIMARY KEY (run_id, question_id, arm)
-        )""",
-    ),
+from assistant.arms import to_json
+from assistant.compare.experiment_tables import MIGRATIONS
+from assistant.compare.questions import Question, QuestionSet, questions_json
+from assistant.compare.records import (
+    Experiment,
+    ExperimentState,
+    Plan,
+    StoredAnswer,
+    StoredJudgement,
+    StoredProbe,
+    StoredRetrieval,
+    answer_of,
+    dump,
+    experiment_of,
+    probe_of,
+    retrieval_of,
+    without_text,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is declared before a run and not changed afterwards.
-
-    Args:
-        arms: names, in the order of the reports; see `Arm.name`.
-        primary: the one metric that decides.
-        contrast: the one pair that decides: how much better the second is than the first.
-        margin: differences within plus and minus this, 0..1, count as none.
-        wanted: the least difference that would matter, 0..1; the meter goes by it.
-        base_names: knowledge bases that are searched.
-        top_k: passages; None takes the settings'.
-        sampling: None is greedy with the limits of the settings, or what suits the model.
-        seed: of every resampling.
-    """
-
-    arms: tuple[str, ...]
-    primary: str
-    contrast: tuple[str, str]
-    base_names: tuple[str, ...] = ()
-    margin: float = 0.05
-    wanted: float = 0.10
-    top_k: int | None = None
-    sampling: Sampling | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Experiment:
-    """One experiment without its answers; times are seconds since 1970."""
-
-    id: int
-    name: str
-    state: ExperimentState
-    plan: Plan
-    questions: tuple[Question, ...]
-    questions_sha256: str
-    manifest: Mapping[str, Any]
-    results: Mapping[str, Any] | None
-    created_at: float
-    finished_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """One arm's answer to one question, or its error, with the scores as they were first computed.
-
-    Args:
-        error: the arm's error in English and Chinese, None when it answered.
-    """
-
-    question_id: str
-    arm: str
-    answer: Answer | None
-    error: Mapping[str, str] | None
-    warm: bool
-    memory_bytes: int | None
-    energy_j: float | None
-    scores: Mapping[str, Score]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRetrieval:
-    """What one question found, once for all arms."""
-
-    question_id: str
-    seconds: float
-    retrieval: Retrieval
-    scores: Mapping[str, Score]
+from assistant.compare.scoring import scores_to_json
+from assistant.errors import ExperimentError
 
 
 class Experiments:
@@ -147,7 +50,7 @@ class Experiments:
         with self._writing() as db:
             db.execute("CREATE TABLE IF NOT EXISTS experiment_migration (version INTEGER PRIMARY KEY)")
             done = db.execute("SELECT coalesce(max(version), 0) FROM experiment_migration").fetchone()[0]
-            for version, statements in enumerate(_MIGRATIONS[done:], done + 1):
+            for version, statements in enumerate(MIGRATIONS[done:], done + 1):
                 for statement in statements:
                     db.execute(statement)
                 db.execute("INSERT INTO experiment_migration VALUES (?)", (version,))
@@ -165,7 +68,7 @@ class Experiments:
                 " VALUES (?, 'new', ?, ?, ?, '{}', ?)",
                 (
                     name.strip() or questions.name,
-                    _dump(asdict(plan)),
+                    dump(asdict(plan)),
                     questions_json(questions.questions),
                     questions.sha256,
                     time.time(),
@@ -178,7 +81,7 @@ class Experiments:
         """All experiments, latest first."""
         with self._lock:
             rows = self._db.execute(f"SELECT {_COLUMNS} FROM experiment_run ORDER BY id DESC").fetchall()
-        return [_experiment(row) for row in rows]
+        return [experiment_of(row) for row in rows]
 
     def get(self, experiment_id: int) -> Experiment:
         """One experiment.
@@ -192,17 +95,17 @@ class Experiments:
             ).fetchone()
         if row is None:
             raise ExperimentError("experiment_unknown", id=experiment_id)
-        return _experiment(row)
+        return experiment_of(row)
 
     def answers(self, experiment_id: int) -> list[StoredAnswer]:
         """All answers and failures, in the order they came."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT question_id, arm, answer, error, warm, memory_bytes, energy_j, scores"
+                "SELECT question_id, arm, answer, error, warm, memory_bytes, energy_j, scores, together"
                 " FROM experiment_answer WHERE run_id = ? ORDER BY answered_at, rowid",
                 (experiment_id,),
             ).fetchall()
-        return [_answer(row) for row in rows]
+        return [answer_of(row) for row in rows]
 
     def answered(self, experiment_id: int) -> set[tuple[str, str]]:
         """(question, arm) pairs that have an answer; failures are not among them."""
@@ -221,7 +124,7 @@ class Experiments:
                 "SELECT question_id, seconds, retrieval, scores FROM experiment_retrieval WHERE run_id = ?",
                 (experiment_id,),
             ).fetchall()
-        return {row[0]: _retrieval(row) for row in rows}
+        return {row[0]: retrieval_of(row) for row in rows}
 
     def retrieval(self, experiment_id: int, question_id: str) -> StoredRetrieval | None:
         """What one question found, or None when it was not looked up yet."""
@@ -231,24 +134,25 @@ class Experiments:
                 " WHERE run_id = ? AND question_id = ?",
                 (experiment_id, question_id),
             ).fetchone()
-        return None if row is None else _retrieval(row)
+        return None if row is None else retrieval_of(row)
 
     def save_answer(self, experiment_id: int, stored: StoredAnswer) -> None:
         """Keep an answer or a failure; an earlier failure of the same arm and question gives way."""
         with self._writing() as db:
             db.execute(
-                "INSERT OR REPLACE INTO experiment_answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO experiment_answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     experiment_id,
                     stored.question_id,
                     stored.arm,
-                    None if stored.answer is None else _dump(to_json(stored.answer)),
-                    None if stored.error is None else _dump(stored.error),
+                    None if stored.answer is None else dump(to_json(stored.answer)),
+                    None if stored.error is None else dump(stored.error),
                     stored.warm,
                     stored.memory_bytes,
                     stored.energy_j,
-                    _dump(scores_to_json(stored.scores)),
+                    dump(scores_to_json(stored.scores)),
                     time.time(),
+                    stored.together,
                 ),
             )
 
@@ -261,17 +165,73 @@ class Experiments:
                     experiment_id,
                     stored.question_id,
                     stored.seconds,
-                    _dump(to_json(stored.retrieval)),
-                    _dump(scores_to_json(stored.scores)),
+                    dump(to_json(stored.retrieval)),
+                    dump(scores_to_json(stored.scores)),
                 ),
             )
+
+    def save_probe(self, experiment_id: int, stored: StoredProbe) -> None:
+        """Keep an answer that was asked for under changed conditions."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO experiment_probe VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    experiment_id,
+                    stored.question_id,
+                    stored.arm,
+                    stored.change,
+                    dump(to_json(stored.answer)),
+                    dump(stored.facts),
+                ),
+            )
+
+    def probes(self, experiment_id: int) -> list[StoredProbe]:
+        """All answers under changed conditions, in the order they came."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT question_id, arm, change, answer, facts FROM experiment_probe WHERE run_id = ?"
+                " ORDER BY rowid",
+                (experiment_id,),
+            ).fetchall()
+        return [probe_of(row) for row in rows]
+
+    def save_judge(self, experiment_id: int, judge: str, card: Mapping[str, Any]) -> None:
+        """Keep what a judge showed in its exam."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO experiment_judge VALUES (?, ?, ?)", (experiment_id, judge, dump(card))
+            )
+
+    def judges(self, experiment_id: int) -> dict[str, dict[str, Any]]:
+        """The cards of the judges that were asked, by their names."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT judge, card FROM experiment_judge WHERE run_id = ? ORDER BY rowid", (experiment_id,)
+            ).fetchall()
+        return {name: json.loads(card) for name, card in rows}
+
+    def save_judgement(self, experiment_id: int, judge: str, stored: StoredJudgement) -> None:
+        """Keep what a judge said of one pair of answers."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO experiment_judgement VALUES (?, ?, ?, ?, ?, ?)",
+                (experiment_id, judge, stored.question_id, stored.first, stored.second, dump(stored.facts)),
+            )
+
+    def judgements(self, experiment_id: int, judge: str) -> list[StoredJudgement]:
+        """What a judge said, in the order it was asked."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT question_id, first, second, facts FROM experiment_judgement"
+                " WHERE run_id = ? AND judge = ? ORDER BY rowid",
+                (experiment_id, judge),
+            ).fetchall()
+        return [StoredJudgement(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
     def save_manifest(self, experiment_id: int, manifest: Mapping[str, Any]) -> None:
         """Keep what the run is made with."""
         with self._writing() as db:
-            db.execute(
-                "UPDATE experiment_run SET manifest = ? WHERE id = ?", (_dump(manifest), experiment_id)
-            )
+            db.execute("UPDATE experiment_run SET manifest = ? WHERE id = ?", (dump(manifest), experiment_id))
 
     def set_state(
         self, experiment_id: int, state: ExperimentState, *, results: Mapping[str, Any] | None = None
@@ -281,8 +241,57 @@ class Experiments:
         with self._writing() as db:
             db.execute(
                 "UPDATE experiment_run SET state = ?, finished_at = ?, results = ? WHERE id = ?",
-                (state, finished, None if results is None else _dump(results), experiment_id),
+                (state, finished, None if results is None else dump(results, in_order=True), experiment_id),
             )
+
+    def mark_interrupted(self) -> None:
+        """Note that what is said to run was cut off; only for the one process that owns the data folder."""
+        with self._writing() as db:
+            db.execute("UPDATE experiment_run SET state = 'interrupted' WHERE state = 'running'")
+
+    def erase_texts(
+        self,
+        experiment_id: int,
+        question_ids: Sequence[str],
+        *,
+        questions: Sequence[Question],
+        manifest: Mapping[str, Any],
+        results: Mapping[str, Any] | None,
+        base_names: Sequence[str],
+    ) -> None:
+        """Overwrite what was found, answered and said about these questions; their scores stay.
+
+        Args:
+            questions, manifest, results, base_names: of the whole experiment, as they are to stand afterwards.
+        """
+        with self._writing() as db:
+            for name in question_ids:
+                where = (experiment_id, name)
+                db.execute("DELETE FROM experiment_probe WHERE run_id = ? AND question_id = ?", where)
+                for kind in ("answer", "retrieval"):
+                    table = f"experiment_{kind}"
+                    rows = db.execute(
+                        f"SELECT rowid, {kind} FROM {table} WHERE run_id = ? AND question_id = ?", where
+                    ).fetchall()
+                    for number, text in rows:
+                        if text is not None:
+                            erased = dump(without_text(json.loads(text)))
+                            db.execute(f"UPDATE {table} SET {kind} = ? WHERE rowid = ?", (erased, number))
+            plan = json.loads(
+                db.execute("SELECT plan FROM experiment_run WHERE id = ?", (experiment_id,)).fetchone()[0]
+            ) | {"base_names": list(base_names)}
+            db.execute(
+                "UPDATE experiment_run SET plan = ?, questions = ?, manifest = ?, results = ? WHERE id = ?",
+                (
+                    dump(plan),
+                    questions_json(questions),
+                    dump(manifest),
+                    None if results is None else dump(results, in_order=True),
+                    experiment_id,
+                ),
+            )
+        with self._lock:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def delete(self, experiment_id: int) -> None:
         """Delete an experiment so that none of its text remains in the file or its log.
@@ -315,45 +324,3 @@ class Experiments:
 
 
 _COLUMNS = "id, name, state, plan, questions, questions_sha256, manifest, results, created_at, finished_at"
-
-
-def _dump(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _experiment(row: tuple[Any, ...]) -> Experiment:
-    plan = json.loads(row[3])
-    if (sampling := plan["sampling"]) is not None:
-        plan["sampling"] = Sampling(**sampling | {"stop": tuple(sampling["stop"])})
-    plan |= {key: tuple(plan[key]) for key in ("arms", "contrast", "base_names")}
-    return Experiment(
-        id=row[0],
-        name=row[1],
-        state=row[2],
-        plan=Plan(**plan),
-        questions=questions_from_json(row[4]),
-        questions_sha256=row[5],
-        manifest=json.loads(row[6]),
-        results=None if row[7] is None else json.loads(row[7]),
-        created_at=row[8],
-        finished_at=row[9],
-    )
-
-
-def _answer(row: tuple[Any, ...]) -> StoredAnswer:
-    return StoredAnswer(
-        question_id=row[0],
-        arm=row[1],
-        answer=None if row[2] is None else answer_from_json(json.loads(row[2])),
-        error=None if row[3] is None else json.loads(row[3]),
-        warm=bool(row[4]),
-        memory_bytes=row[5],
-        energy_j=row[6],
-        scores=scores_from_json(json.loads(row[7])),
-    )
-
-
-def _retrieval(row: tuple[Any, ...]) -> StoredRetrieval:
-    return StoredRetrieval(
-        row[0], row[1], retrieval_from_json(json.loads(row[2])), scores_from_json(json.loads(row[3]))
-    )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from assistant.compare.analysis import CELLS, cell_of
+from assistant.compare.cells import CELLS, adapter_of, cell_of, settings_of
 from assistant.compare.metric_table import METRICS
 from assistant.compare.power import needed_n, needed_n_graded
 from assistant.compare.questions import FEWEST
@@ -47,7 +47,8 @@ class Sentence:
         chosen = {
             key: value[language] if isinstance(value, dict) else value for key, value in self.params.items()
         }
-        return render(self.code, chosen, language)
+        text = render(self.code, chosen, language)
+        return text[:1].upper() + text[1:]  # the name of an arm may begin it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,11 @@ def word_of(pair: Mapping[str, Any], *, margin: float) -> Word:
 
 def arm_label(arm: str) -> dict[Language, str]:
     """What an arm is called in a sentence."""
-    cell, _, adapter = arm.partition(":")
-    named = _LABELS[cell]
-    if not adapter:
-        return dict(named)
-    return {"en": f"{named['en']} “{adapter}”", "zh": f"{named['zh']}“{adapter}”"}
+    named, adapter, own = _LABELS[cell_of(arm)], adapter_of(arm), settings_of(arm)
+    en, zh = named["en"], named["zh"]
+    if adapter:
+        en, zh = f"{en} “{adapter}”", f"{zh}“{adapter}”"
+    return {"en": f"{en} ({own})", "zh": f"{zh}（{own}）"} if own else {"en": en, "zh": zh}
 
 
 def more_questions(pair: Mapping[str, Any], *, margin: float) -> int | None:
@@ -278,6 +279,11 @@ def _break_even(results: Mapping[str, Any], training_s: Mapping[str, float]) -> 
         slow = results["arms"].get("rag", {}).get("metrics", {}).get("total_s", {}).get("mean")
         fast = results["arms"].get(arm, {}).get("metrics", {}).get("total_s", {}).get("mean")
         if cell_of(arm) != "sft" or slow is None or fast is None:
+            continue
+        if _beats("rag", arm, {(p["first"], p["second"]): p for p in results["pairs"] if p["n"]}, results):
+            sentences.append(
+                Sentence("break_even_worse", {"arm": arm_label(arm), "training": f"{spent / 60:.0f}"})
+            )
             continue
         questions = break_even(spent, slow_s=slow, fast_s=fast)
         params: dict[str, Any] = {"arm": arm_label(arm), "training": f"{spent / 60:.0f}"}

@@ -6,6 +6,7 @@ from typing import Any
 from assistant.arms import Answer, Citation, Sentence
 from assistant.compare.question_files import Row
 from assistant.compare.questions import Question, QuestionSet, check_questions
+from assistant.compare.scoring import Score
 from assistant.errors import EngineError
 from knowledge.documents import Passage, Retrieval
 
@@ -53,9 +54,19 @@ class ScriptedAsker:
         self.asked: list[tuple[str, str]] = []
         self.model = "scripted"
         self.slow_rag = True
+        self.adapters: dict[str, Any] = {}
 
     def identity(self, arms: Sequence[str]) -> dict[str, Any]:
         return {"model": self.model, "sources": {"a.md": "00"}}
+
+    def base_ids(self) -> list[int]:
+        return [1]
+
+    def about_adapters(self, arms: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
+        return self.adapters
+
+    def similarity(self, question: Question, text: str) -> Score:
+        return Score("unscored", reason="no_other_embedder")
 
     def search(self, question: str) -> Retrieval:
         self.searched.append(question)

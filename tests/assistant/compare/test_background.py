@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from assistant.compare.background import BackgroundRun
-from assistant.compare.experiment import make_plan
+from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.store import Experiments
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 
@@ -24,6 +24,12 @@ class Gate(ScriptedAsker):
         return super().ask(question, arm, retrieval, language)
 
 
+def started(store: Experiments, number: int, asker: ScriptedAsker) -> BackgroundRun:
+    return BackgroundRun(
+        number, lambda should_stop: run_experiment(store, number, asker, should_stop=should_stop)
+    )
+
+
 @pytest.fixture
 def store(tmp_path: Path):
     opened = Experiments(tmp_path / "tandem.db")
@@ -35,7 +41,7 @@ def test_a_run_in_the_background_is_watched_stopped_and_continued(store: Experim
     questions = make_questions(12)
     number = store.create("", questions, make_plan(questions, ["base", "rag"]))
     asker = Gate()
-    run = BackgroundRun(store, number, asker)
+    run = started(store, number, asker)
     assert asker.reached.wait(20)
     until = time.monotonic() + 10
     while run.progress().done < 6 and time.monotonic() < until:
@@ -50,12 +56,12 @@ def test_a_run_in_the_background_is_watched_stopped_and_continued(store: Experim
     assert (ended.state, ended.done) == ("stopped", 7)
     assert store.get(number).state == "stopped"
     assert store.get(number).results is not None  # of what there is
-    again = BackgroundRun(store, number, ScriptedAsker()).wait(20)
+    again = started(store, number, ScriptedAsker()).wait(20)
     assert (again.state, again.done, again.failed) == ("done", 24, 0)
 
 
 def test_what_ends_a_run_is_told(store: Experiments) -> None:
-    ended = BackgroundRun(store, 99, ScriptedAsker()).wait(20)
+    ended = started(store, 99, ScriptedAsker()).wait(20)
     assert ended.state == "failed"
     assert "no experiment 99" in str(ended.error)
     questions = make_questions(12)
@@ -64,6 +70,6 @@ def test_what_ends_a_run_is_told(store: Experiments) -> None:
     def broken(arm: str, i: int) -> bool:
         raise RuntimeError("a defect")
 
-    ended = BackgroundRun(store, number, ScriptedAsker(fails=broken)).wait(20)
+    ended = started(store, number, ScriptedAsker(fails=broken)).wait(20)
     assert (ended.state, str(ended.error)) == ("failed", "a defect")
     assert store.get(number).state == "stopped"

@@ -148,7 +148,7 @@ def test_json_holds_everything_and_survives(store, four_arms: int) -> None:
     assert len(told["questions"]) == 30
     assert len(told["answers"]) == 120
     assert len(told["retrievals"]) == 30
-    assert told["plan"]["contrast"] == ["sft:a", "rag+sft:a"]
+    assert told["plan"]["contrast"] == ["rag", "rag+sft:a"]
     assert told["verdict"]["en"][0] != told["verdict"]["zh"][0]
     assert told["results"]["factorial"]["n"] == 29
     assert told["manifest"]["starts"][0]["machine"]["cores"] >= 1

@@ -93,9 +93,13 @@ def test_the_simplest_unbeaten_arm_is_advised(told) -> None:
 def test_break_even_counts_seconds(told) -> None:
     assert break_even(3600, slow_s=3.0, fast_s=1.0) == 1800
     assert break_even(3600, slow_s=1.0, fast_s=1.0) is None
-    said = told(
-        ScriptedAsker(base_knows=lambda i: True), arms=("base", "rag", "sft:a"), training_s={"sft:a": 600.0}
-    )
+    arms, spent = ("base", "rag", "sft:a"), {"sft:a": 600.0}
+    worse = told(ScriptedAsker(base_knows=lambda i: True), arms=arms, training_s=spent)
+    assert (
+        "cannot pay back" in worse.lines("en")[-1]
+    )  # retrieval refuses what has no answer, the adapter does not
+    as_good = ScriptedAsker(base_knows=lambda i: True, rag_finds=lambda i: i % 5 != 1)
+    said = told(as_good, arms=arms, training_s=spent)
     line = said.lines("en")[-1]
     assert line.startswith("Training fine-tuning (SFT) “a” took 10 minutes")
     assert "after 6,000 questions" in line or "after 5,9" in line  # 600 s at 0.1 s a question and the look-up

@@ -1,0 +1,64 @@
+"""What an experiment tells about an adapter it asks: what its training cost, what it forgot, what it had seen.
+
+Read once, when the experiment begins, so that a report stays true after the adapter is gone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from assistant.compare.questions import Question
+from finetune.adapters import list_adapters
+from finetune.config import DataConfig
+from finetune.errors import FinetuneError
+from finetune.near_duplicates import find_overlap, normalise
+from finetune.run_folder import RunFolder
+
+
+def adapter_facts(
+    name: str, questions: Sequence[Question], *, adapters_dir: Path, runs_dir: Path
+) -> dict[str, Any]:
+    """What is known of an adapter, as plain JSON; empty where it is not on disk.
+
+    Returns:
+        `seconds` and `memory_bytes` of its training and `rows` it saw, None where its run is gone; `seed`,
+        `method`; `gates`, the checks of its card, among them what it still knows in general; `leaks`, the ids of
+        the questions that stand in its training data, None where the data is gone.
+    """
+    info = next((one for one in list_adapters(adapters_dir) if one.name == name), None)
+    if info is None:
+        return {}
+    run = RunFolder(runs_dir / str(info.record.get("run") or "-"))
+    status = run.read_status()
+    return {
+        "method": info.method,
+        "seed": info.record.get("seed"),
+        "seconds": status.seconds or None,
+        "memory_bytes": status.memory_bytes or None,
+        "rows": info.card.get("rows"),
+        "gates": info.card.get("gates", []),
+        "leaks": leaked(info.record.get("config", {}), questions),
+    }
+
+
+def leaked(config: dict[str, Any], questions: Sequence[Question]) -> list[str] | None:
+    """Ids of the questions that stand in the training data word for word or nearly so.
+
+    Args:
+        config: of the training run.
+    """
+    from finetune.formats.reading import read_dataset
+
+    path = Path(str(config.get("data") or "")).expanduser()
+    if not str(config.get("data") or "") or not path.exists():
+        return None
+    try:
+        examples = read_dataset(path, dataset=config.get("dataset") or None).examples
+    except (FinetuneError, ValueError):
+        return None
+    asked = [normalise(message.content) for e in examples for message in e.messages if message.role == "user"]
+    wanted = [normalise(question.text) for question in questions]
+    found = {
+        overlap.other for overlap in find_overlap(asked, wanted, threshold=DataConfig().test_overlap_share)
+    }
+    return [question.id for place, question in enumerate(questions) if place in found]

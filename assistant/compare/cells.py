@@ -1,0 +1,20 @@
+"""The four cells of the 2 x 2, by the names of arms."""
+
+from urllib.parse import unquote
+
+CELLS = ("base", "rag", "sft", "rag+sft")
+
+
+def cell_of(arm: str) -> str:
+    """Which cell an arm belongs to; several adapters share one."""
+    return arm.partition("?")[0].partition(":")[0]
+
+
+def adapter_of(arm: str) -> str:
+    """The adapter's name; "" where the arm has none."""
+    return arm.partition("?")[0].partition(":")[2]
+
+
+def settings_of(arm: str) -> str:
+    """What the arm sets for itself, such as "top_k=3"; "" where nothing."""
+    return unquote(arm.partition("?")[2])

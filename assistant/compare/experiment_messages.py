@@ -1,0 +1,24 @@
+"""What experiments tell people beside their verdicts, in English and Chinese, by code."""
+
+from typing import Literal
+
+EXPERIMENT_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
+    "break_even_worse": {
+        "en": "Training {arm} took {training} minutes, which it cannot pay back: without look-ups it was shown to "
+        "answer worse than retrieval.",
+        "zh": "训练{arm}用了 {training} 分钟，无法收回：不检索时，它的回答已表明不如检索。",
+    },
+    "experiment_busy": {
+        "en": "Experiment {id} is still running. Wait for it or stop it first.",
+        "zh": "实验 {id} 仍在运行。请等待完成或先停止它。",
+    },
+    "experiment_erased": {
+        "en": "The texts of experiment {id} were erased with their knowledge base; only its scores are left. "
+        "Start a new one.",
+        "zh": "实验 {id} 的文本已随知识库一同删除，只保留了评分。请新建实验。",
+    },
+    "judge_unreachable": {
+        "en": "The judge {name} does not answer: {reason}. Check its address, and that the server is running.",
+        "zh": "评判模型 {name} 没有响应：{reason}。请检查地址，并确认服务器正在运行。",
+    },
+}

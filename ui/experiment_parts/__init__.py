@@ -1,0 +1,1 @@
+"""What the page Experiment is made of."""

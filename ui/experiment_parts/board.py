@@ -1,0 +1,98 @@
+"""The 2 x 2, the main effects beside it, all pairs, and how many questions are still needed."""
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from assistant.compare.board import board_svg
+from assistant.compare.metric_table import METRICS
+from assistant.compare.report_text import REPORT_TEXT
+from assistant.compare.reporting import word_text
+from assistant.compare.verdict import word_of
+from ui.experiment_parts.arms import arm_short
+from ui.experiment_parts.charts import Row, interval_chart
+from ui.text import language, say
+
+if TYPE_CHECKING:
+    from assistant.app import App
+    from assistant.compare.records import Experiment
+
+LIGHT_INK, DARK_INK = "#1d2530", "#e6eaee"
+EFFECTS = ("rag", "sft", "interaction", "rag_alone", "rag_on_sft", "sft_alone", "sft_on_rag")
+
+
+def show_board(app: "App", experiment: "Experiment", results: dict[str, Any]) -> None:
+    """Draw the tab."""
+    shown = language()
+    metric = METRICS[results["primary"]].label(shown)
+    board = results["factorial"]
+    left, right = st.columns([3, 2], gap="medium") if board else (st.container(), None)
+    with left:
+        st.caption(say("experiment.board_about", metric=metric))
+        dark = st.context.theme.type == "dark"
+        st.image(
+            board_svg(results, shown, ink=DARK_INK if dark else LIGHT_INK),
+            width="stretch",
+            alt=REPORT_TEXT["board"][shown],
+        )
+    if board is not None and right is not None:
+        with right:
+            st.caption(say("experiment.effects_about", questions=board["n"]))
+            rows = [
+                Row(
+                    REPORT_TEXT[name][shown],
+                    board[name]["value"],
+                    board[name]["interval"]["low"],
+                    board[name]["interval"]["high"],
+                )
+                for name in EFFECTS
+            ]
+            interval_chart(rows, key="experiment_effects", axis=say("experiment.points"), zero=True)
+            st.caption(say("experiment.interaction_about"))
+    st.markdown(f"**{REPORT_TEXT['pairs'][shown]}**")
+    _gate(results)
+    st.dataframe(
+        [_pair_row(pair, results) for pair in results["pairs"]],
+        hide_index=True,
+        width="stretch",
+        key="experiment_pairs",
+    )
+    _meter(results)
+
+
+def _gate(results: dict[str, Any]) -> None:
+    gate = results["gate"]
+    if gate:
+        test = {"cochran": "Cochran Q", "friedman": "Friedman"}[gate["test"]]
+        text = REPORT_TEXT["gate"][language()]
+        st.caption(text.format(test=test, p=format(gate["p"], ".3g"), n=gate["n"]))
+
+
+def _pair_row(pair: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
+    words = {
+        key: REPORT_TEXT[key][language()] for key in ("difference", "interval", "flips", "p_holm", "says")
+    }
+    head = {REPORT_TEXT["pair"][language()]: f"{arm_short(pair['first'])} → {arm_short(pair['second'])}"}
+    if not pair["n"]:
+        return head | dict.fromkeys(words.values(), "–")
+    interval = pair["interval"]
+    return head | {
+        words["difference"]: f"{100 * pair['difference']:+.1f}",
+        words["interval"]: f"{100 * interval['low']:+.1f} … {100 * interval['high']:+.1f}",
+        words["flips"]: f"+{pair['gains']} −{pair['losses']} / {pair['n']}",
+        words["p_holm"]: f"{pair['p_holm']:.3g}",
+        words["says"]: word_text(word_of(pair, margin=results["meter"]["margin"]), language()),
+    }
+
+
+def _meter(results: dict[str, Any]) -> None:
+    meter = results["meter"]
+    points = f"{100 * meter['wanted']:.0f}"
+    if meter["needed"] is None:
+        st.caption(say("experiment.meter_never", points=points))
+        return
+    st.progress(
+        min(1.0, meter["n"] / meter["needed"]),
+        text=say("experiment.meter", have=meter["n"], needed=meter["needed"], points=points),
+        width=620,
+    )
