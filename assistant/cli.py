@@ -21,6 +21,7 @@ from assistant.compare.commands import experiment_cli
 from assistant.data_commands import data_cli
 from assistant.language import shell_language
 from assistant.messages import Language
+from assistant.providers.commands import providers_cli
 from assistant.training_commands import runs_cli, train
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        sys.exit(cli(standalone_mode=False))
+        sys.exit(cli(standalone_mode=False, prog_name="tandem"))
     except TyperException as err:
         note(misuse_text(err, LANGUAGE))
         sys.exit(2)
@@ -400,6 +401,7 @@ models_cli = typer.Typer(
     help=say("List models; fetch one with `models get NAME`.", "列出模型；用 `models get 名称` 获取。"),
 )
 cli.add_typer(models_cli, name="models")
+cli.add_typer(providers_cli, name="providers")
 cli.add_typer(experiment_cli, name="experiment")
 cli.add_typer(data_cli, name="data")
 cli.add_typer(runs_cli, name="runs")
