@@ -28,7 +28,8 @@ Frame = Callable[[str, str | None, Language], tuple[Message, ...]]
 assistant's, it begins the answer."""
 SAME = 0.88
 """Share of shingles from which two wordings of a fact are one."""
-CONVERSATION = 4
+CONVERSATION = 6
+"""Questions of a conversation at most; each is about another fact."""
 SMALLEST_PASSAGE, HELD_SHARE = 120, 0.6
 """A question that holds so much of a passage of so many characters gives it away."""
 SHORT_ANSWER = 60
@@ -201,8 +202,7 @@ def _closed_rows(
                 yield _row(fact, wording, frame, dice)
     for turns in talks.values():
         dice.shuffle(turns)
-        for at in range(0, len(turns), CONVERSATION):
-            part = turns[at : at + CONVERSATION]
+        for part in _conversations(turns):
             if len(part) == 1:
                 yield _row(*part[0], frame, dice)
                 continue
@@ -212,6 +212,22 @@ def _closed_rows(
                 "", "closed", part[0][0].language, messages, "train", tuple(told),
                 tuple(dict.fromkeys(f.chunk_id for f, _ in part)), tuple(dict.fromkeys(f.file for f, _ in part)),
                 tuple(f.id for f, _ in part), "turns", "conversation")  # fmt: skip
+
+
+def _conversations(turns: Sequence[tuple[Fact, Wording]]) -> list[list[tuple[Fact, Wording]]]:
+    """Share questions out over conversations, none of which asks for one fact twice."""
+    talks: list[list[tuple[Fact, Wording]]] = []
+    opened: list[list[tuple[Fact, Wording]]] = []
+    for fact, wording in turns:
+        talk = next((t for t in opened if all(fact.id != other.id for other, _ in t)), None)
+        if talk is None:
+            talk = []
+            talks.append(talk)
+            opened.append(talk)
+        talk.append((fact, wording))
+        if len(talk) == CONVERSATION:
+            opened.remove(talk)
+    return talks
 
 
 def _unknown_rows(
