@@ -1,51 +1,31 @@
 """The open knowledge folder: bases, files, chunks, search. The one door of this package."""
 
-import logging
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from knowledge import segmenter
+from knowledge.chunk_edits import ChunkEditor
 from knowledge.config import KnowledgeConfig
-from knowledge.dense import GenerationError, Generations, load_postings, load_vectors
+from knowledge.dense import Generations
 from knowledge.documents import Chunk, ParsedDocument, Retrieval
-from knowledge.errors import EmbeddingMismatchError, StoreError
+from knowledge.embedders import Embedders
 from knowledge.index_keeper import IndexKeeper
-from knowledge.indexing import (
-    Cutter,
-    FileTask,
-    Finished,
-    IndexEvent,
-    Pipeline,
-    ShouldStop,
-    Started,
-    StoredTask,
-    Task,
-    pack_chunk,
-    settle,
-    text_hash,
-)
-from knowledge.lexical import LexicalIndex
-from knowledge.live_index import LiveIndex
+from knowledge.index_runs import IndexRuns
+from knowledge.indexing import IndexEvent, ShouldStop
 from knowledge.originals import Originals, SourceInput
-from knowledge.planning import IndexPlan, Scan, scan
-from knowledge.records import BaseInfo, SourceInfo, StoredChunk, VersionInfo, VersionSpec
+from knowledge.planning import IndexPlan
+from knowledge.records import BaseInfo, SourceInfo, StoredChunk
 from knowledge.searching import Mode, Reranker, Searcher
-from knowledge.splitter import SplitterConfig, embed_text
-from knowledge.splitter import identity as splitter_identity
+from knowledge.splitter import SplitterConfig
 from knowledge.splitter import split as cut
 from knowledge.store import Store
+from knowledge.version_indexes import VersionIndexes
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
     from knowledge.parsing import Limits, ParserPool
-
-logger = logging.getLogger(__name__)
 
 __all__ = ["BaseInfo", "Knowledge", "Preview", "SourceInfo", "SourceInput", "SplitterConfig", "StoredChunk"]
 
@@ -56,10 +36,6 @@ class Preview:
 
     document: ParsedDocument
     chunks: tuple[Chunk, ...]
-
-
-def _never() -> bool:
-    return False
 
 
 class Knowledge:
@@ -90,23 +66,29 @@ class Knowledge:
         self.folder = Path(folder)
         self.config = config
         self._limits = limits
-        self._load_embedder = load_embedder
-        self._embedders: dict[str, Embedder] = {}
-        self._indexes: dict[int, LiveIndex] = {}
-        self._lock = threading.Lock()
-        self._loading = threading.RLock()
         self._running = threading.Lock()
         self._store = Store(Path(database))
         self._originals = Originals(self.folder / "sources")
-        self._generations = Generations(self.folder / "index")
+        self._embedders = Embedders(self._store, load_embedder)
+        self._edits = ChunkEditor(self._store, self._embedders)
+        generations = Generations(self.folder / "index")
+        self._indexes = VersionIndexes(self._store, generations, on_broken=lambda: self._keeper.wake())
         self._keeper = IndexKeeper(
-            self._store,
-            self._generations,
-            index_of=self._index,
-            busy=self._running.locked,
-            config=config,
+            self._store, generations, index_of=self._indexes.of, busy=self._running.locked, config=config
         )
-        self._searcher = Searcher(self._store, embedder_of=self.embedder, index_of=self._index)
+        self._searcher = Searcher(self._store, embedder_of=self.embedder, index_of=self._indexes.of)
+        self._runs = IndexRuns(
+            self._store,
+            self._originals,
+            self._embedders,
+            self._edits,
+            config=config,
+            open_pool=self._pool,
+            erase=self._erase,
+            drop_indexes=self._indexes.drop,
+            after=self._keeper.wake,
+            running=self._running,
+        )
 
     def __enter__(self) -> "Knowledge":
         return self
@@ -117,8 +99,7 @@ class Knowledge:
     def close(self) -> None:
         """Give up index building, close indexes and the database."""
         self._keeper.close()
-        for index in self._indexes.values():
-            index.close()
+        self._indexes.close()
         self._store.close()
 
     def wait_for_indexes(self, *, timeout_s: float = 600.0) -> bool:
@@ -152,7 +133,7 @@ class Knowledge:
         Raises:
             StoreError: the name is taken or empty.
         """
-        return self._store.create_base(name, self._spec(embedder, splitter))
+        return self._store.create_base(name, self._runs.spec(embedder, splitter))
 
     def rename_base(self, base_id: int, name: str) -> BaseInfo:
         """Give a base another name.
@@ -169,7 +150,7 @@ class Knowledge:
         with self._running:
             versions = [row["id"] for row in self._store.versions(base_id)]
             self._store.delete_base(base_id)
-            self._drop_indexes(versions)
+            self._indexes.drop(versions)
             self._erase()
 
     # Sources and chunks
@@ -227,28 +208,25 @@ class Knowledge:
         return self._store.chunk(chunk_id)
 
     def edit_chunk(self, chunk_id: int, text: str) -> StoredChunk:
-        """Replace a chunk's text and embed it again. Re-indexing the base undoes it.
+        """Replace a chunk's text and embed it again. `reset_chunk` undoes it.
 
         Raises:
             NotFoundError: there is none of this number.
             ValueError: the text is empty.
         """
-        if not text.strip():
-            raise ValueError("text is empty: disable the chunk instead")
-        stored = self._store.chunk(chunk_id)
-        version = self._store.version(self._store.version_of(chunk_id))
-        embedder = self._embedder_for(version)
-        title = self._store.document(stored.source_id).title
-        embedded = embed_text(replace(stored.chunk, text=text), title)
-        key = text_hash(embedded)
-        with self._store.database.transaction():
-            numbers = self._store.known_vectors(embedder.identity, [key])
-            if not numbers:
-                vectors = embedder.embed_documents([embedded])
-                numbers = self._store.add_vectors(embedder.identity, [key], vectors)
-            tokens = embedder.count_tokens([embedded])[0]
-            self._store.rewrite_chunk(chunk_id, text, tokens, numbers[key], pack_chunk(text, embedded))
-        return self._store.chunk(chunk_id)
+        stored = self._edits.edit(chunk_id, text)
+        self._forget_unused_vectors()
+        return stored
+
+    def reset_chunk(self, chunk_id: int) -> StoredChunk:
+        """Give a chunk back the text that its document has there; whether it is enabled stays.
+
+        Raises:
+            NotFoundError: there is none of this number.
+        """
+        stored = self._edits.reset(chunk_id)
+        self._forget_unused_vectors()
+        return stored
 
     def enable_chunk(self, chunk_id: int, enabled: bool) -> None:
         """Let searches find a chunk, or hide it from them.
@@ -263,7 +241,7 @@ class Knowledge:
 
     def plan(self, base_id: int, inputs: Sequence[SourceInput], *, remove_missing: bool = False) -> IndexPlan:
         """What `index` would do; nothing is touched."""
-        return self._scan(base_id, inputs, remove_missing).plan()
+        return self._runs.plan(base_id, inputs, remove_missing=remove_missing)
 
     def index(
         self,
@@ -271,7 +249,7 @@ class Knowledge:
         inputs: Sequence[SourceInput],
         *,
         remove_missing: bool = False,
-        should_stop: ShouldStop = _never,
+        should_stop: ShouldStop = lambda: False,
     ) -> Iterator[IndexEvent]:
         """Make a base hold these files, yielding what happens.
 
@@ -287,44 +265,7 @@ class Knowledge:
             StoreError: disk full or read-only; what was reported done stays.
             EmbeddingMismatchError: the embedder is another than the base was made with.
         """
-        with self._running:
-            began = time.monotonic()
-            self._originals.sweep(self._store.hashes())
-            result = self._scan(base_id, inputs, remove_missing, should_stop)
-            yield Started(len(result.planned) + len(result.removed))
-            counts: dict[str, int] = {}
-            for event in settle(self._store, base_id, result):
-                counts[event.state] = counts.get(event.state, 0) + 1
-                yield event
-            work = [item for item in result.planned if item.state in ("added", "changed")]
-            stopped = result.stopped
-            if work and not stopped:
-                version = self._store.version(self._store.base(base_id).version_id)
-                pipeline, cutter = self._pipeline(version, should_stop)
-                with self._pool() as pool:
-                    tasks: Iterator[Task] = (
-                        FileTask(
-                            item, base_id, cutter, self._store, self._originals, pool,
-                            self.config.free_space_mb << 20,
-                        )
-                        for item in work
-                    )  # fmt: skip
-                    yield from pipeline.run(tasks)
-                stopped = pipeline.stopped
-                for state, count in pipeline.counts.items():
-                    counts[state] = counts.get(state, 0) + count
-            # What a changed file said before is zeroed in place; only removing promises more, and rewriting
-            # a large store for every changed file would cost more than indexing it.
-            if counts.get("changed"):
-                self._store.drop_orphan_vectors()
-            if result.removed:
-                self._erase()
-            elif counts.get("changed"):
-                self._originals.sweep(self._store.hashes())
-                self._store.database.empty_log()
-            finished = Finished(counts, time.monotonic() - began, stopped)
-        self._keeper.wake(stale=[self._store.base(base_id).version_id] if result.removed else ())
-        yield finished
+        return self._runs.index(base_id, inputs, remove_missing=remove_missing, should_stop=should_stop)
 
     def reindex(
         self,
@@ -332,12 +273,14 @@ class Knowledge:
         *,
         embedder: str | None = None,
         splitter: SplitterConfig | None = None,
-        should_stop: ShouldStop = _never,
+        should_stop: ShouldStop = lambda: False,
     ) -> Iterator[IndexEvent]:
         """Cut and embed a base anew beside its active version, and switch when all of it is there.
 
-        Files are not read again: their documents are in the store. Edits of chunks are not carried over.
-        A killed run is continued by the next one with the same options; a stopped one is given up.
+        Files are not read again: their documents are in the store. What was done to chunks, editing and
+        disabling, is carried over where their text is in one chunk again; the last event has a notice of
+        how many it was not, and `roll_back` returns to them. A killed run is continued by the next one with
+        the same options; a stopped one is given up.
 
         Args:
             embedder, splitter: None keeps what the base has.
@@ -345,37 +288,15 @@ class Knowledge:
         Raises:
             NotFoundError: there is no such base.
         """
-        with self._running:
-            began = time.monotonic()
-            active = self._store.version(self._store.base(base_id).version_id)
-            spec = self._spec(embedder or active.embedder, splitter or active.splitter)
-            version = self._beside(base_id, spec)
-            pipeline, tasks = self._filling(version, should_stop)
-            yield Started(len(tasks))
-            yield from pipeline.run(tasks)
-            if pipeline.stopped:
-                self._store.drop_version(version.id)
-            else:
-                self._activate(base_id, version.id)
-            finished = Finished(dict(pipeline.counts), time.monotonic() - began, pipeline.stopped)
-        self._keeper.wake()
-        yield finished
+        return self._runs.reindex(base_id, embedder=embedder, splitter=splitter, should_stop=should_stop)
 
     def roll_back(self, base_id: int) -> None:
-        """Go back to the version before the last `reindex`, files added since included.
+        """Go back to the version before the last `reindex`, files added since and edits of chunks made since included.
 
         Raises:
             StoreError: there is no version to go back to.
         """
-        with self._running:
-            previous = self._store.previous_version(base_id)
-            if previous is None:
-                raise StoreError("no_way_back", base=self._store.base(base_id).name)
-            pipeline, tasks = self._filling(self._store.version(previous), _never)
-            for _ in pipeline.run(tasks):
-                continue
-            self._activate(base_id, previous)
-        self._keeper.wake()
+        self._runs.roll_back(base_id)
 
     def preview(
         self, source: SourceInput, *, splitter: SplitterConfig | None = None, embedder: str | None = None
@@ -436,130 +357,22 @@ class Knowledge:
 
     def embedder(self, name: str) -> "Embedder":
         """An embedding model by name, loaded once."""
-        with self._loading:
-            if name not in self._embedders:
-                self._embedders[name] = self._load_embedder(name)
-            return self._embedders[name]
+        return self._embedders.named(name)
 
     # Private
-
-    def _spec(self, embedder: str | None, config: SplitterConfig | None) -> VersionSpec:
-        chosen = config or SplitterConfig()
-        return VersionSpec(
-            embedder or self.config.embedder, chosen, splitter_identity(chosen), segmenter.IDENTITY
-        )
-
-    def _scan(
-        self,
-        base_id: int,
-        inputs: Sequence[SourceInput],
-        remove_missing: bool,
-        should_stop: ShouldStop = _never,
-    ) -> Scan:
-        return scan(
-            self._store,
-            base_id,
-            inputs,
-            remove_missing=remove_missing,
-            data_folder=self.folder,
-            should_stop=should_stop,
-        )
-
-    def _embedder_for(self, version: VersionInfo) -> "Embedder":
-        """The embedder of a version, which must be the one it was made with."""
-        embedder = self.embedder(version.embedder)
-        if not version.embedder_identity:
-            self._store.set_identity(version.id, embedder.identity)
-        elif version.embedder_identity != embedder.identity:
-            raise EmbeddingMismatchError(
-                "embedder_changed",
-                base=self._store.base(version.base_id).name,
-                embedder=version.embedder,
-                made_with=version.embedder_identity,
-                now=embedder.identity,
-            )
-        return embedder
-
-    def _pipeline(self, version: VersionInfo, should_stop: ShouldStop) -> tuple[Pipeline, Cutter]:
-        embedder = self._embedder_for(version)
-        pipeline = Pipeline(self._store, version, embedder, config=self.config, should_stop=should_stop)
-        return pipeline, Cutter(version, embedder)
-
-    def _filling(self, version: VersionInfo, should_stop: ShouldStop) -> tuple[Pipeline, list[StoredTask]]:
-        """What is to be done for a version to hold all of its base's sources."""
-        covered = self._store.covered(version.id)
-        pipeline, cutter = self._pipeline(version, should_stop)
-        return pipeline, [
-            StoredTask(source, cutter, self._store)
-            for source in self._store.sources(version.base_id)
-            if source.indexed_at is not None and covered.get(source.id) != source.sha256
-        ]
-
-    def _beside(self, base_id: int, spec: VersionSpec) -> VersionInfo:
-        """A version to build: what a killed run left of the same kind, or a new one."""
-        keep = (self._store.base(base_id).version_id, self._store.previous_version(base_id))
-        for row in self._store.versions(base_id):
-            if row["id"] in keep:
-                continue
-            version = self._store.version(row["id"])
-            if (version.embedder, version.splitter_identity, version.segmenter_identity) == (
-                spec.embedder,
-                spec.splitter_identity,
-                spec.segmenter_identity,
-            ):
-                return version
-            self._store.drop_version(version.id)
-        return self._store.version(self._store.add_version(base_id, spec))
-
-    def _activate(self, base_id: int, version_id: int) -> None:
-        before = self._store.base(base_id).version_id
-        self._store.activate(base_id, version_id)
-        self._drop_indexes([before])
 
     def _pool(self) -> "ParserPool":
         from knowledge.parsing import Limits, ParserPool
 
         return ParserPool(workers=self.config.parse_workers, limits=self._limits or Limits())
 
-    def _index(self, version_id: int) -> LiveIndex:
-        with self._lock:
-            if version_id not in self._indexes:
-                self._indexes[version_id] = LiveIndex(
-                    self._store,
-                    version_id,
-                    load_postings=lambda: self._postings(version_id),
-                    load_vectors=lambda: self._vectors(version_id),
-                    on_broken=self._keeper.wake,
-                )
-            return self._indexes[version_id]
-
-    def _postings(self, version_id: int) -> LexicalIndex:
-        """What the version's generation keeps on disk; empty, to be filled from the store, without one."""
-        folder = self._generations.current().get(version_id)
-        try:
-            return load_postings(folder) if folder else LexicalIndex()
-        except GenerationError as err:
-            logger.warning("postings are read from the store: %s", err)
-            return LexicalIndex()
-
-    def _vectors(self, version_id: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """What the version's generation keeps on disk; None to read the store instead."""
-        folder = self._generations.current().get(version_id)
-        try:
-            return load_vectors(folder) if folder else None
-        except GenerationError as err:
-            logger.warning("vectors are read from the store: %s", err)
-            return None
-
-    def _drop_indexes(self, versions: Sequence[int]) -> None:
-        """Remove what is derived from versions that are gone."""
-        for version in versions:
-            self._generations.drop(version)
-            with self._lock:
-                index = self._indexes.pop(version, None)
-            if index is not None:
-                index.use(None)
-        self._generations.sweep()
+    def _forget_unused_vectors(self) -> None:
+        """Drop what edited chunks were embedded as before; during a run its vectors are still without chunks."""
+        if self._running.acquire(blocking=False):
+            try:
+                self._store.drop_orphan_vectors()
+            finally:
+                self._running.release()
 
     def _erase(self) -> None:
         """Leave no byte of what was deleted: originals, database and its log."""

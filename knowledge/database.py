@@ -5,6 +5,7 @@ migration counter. One process owns the file (the caller holds the lock); its th
 connection, writers queue on one lock.
 """
 
+import errno
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -222,11 +223,15 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as err:
-        raise StoreError(_code(str(err)), path=str(path), reason=str(err)) from err
+        reason = getattr(err, "sqlite_errorname", None) or type(err).__name__
+        raise StoreError(_code(str(err)), path=str(path), reason=reason) from err
     except OSError as err:
-        raise StoreError(
-            _code(err.strerror or str(err)), path=str(path), reason=err.strerror or str(err)
-        ) from err
+        raise StoreError(_code(err.strerror or str(err)), path=str(path), reason=error_code(err)) from err
+
+
+def error_code(err: OSError) -> str:
+    """What the operating system calls an error, such as "ENOSPC": the same in every language."""
+    return errno.errorcode.get(err.errno or 0, type(err).__name__)
 
 
 def _code(reason: str) -> str:

@@ -157,7 +157,7 @@ class Collection:
     """
 
     def __init__(self, database: Path, embedder: "Embedder") -> None:
-        from knowledge.indexing import pack_chunk, text_hash
+        from knowledge.indexing_tasks import pack_chunk, text_hash
 
         self._hash, self._pack = text_hash, pack_chunk
         self._embedder = embedder

@@ -5,28 +5,26 @@ thread embeds batches of chunks across files, a writer thread commits the batch 
 acknowledged (`FileDone`) only after the transaction that holds all of it.
 """
 
-import hashlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowledge import lexical
+from knowledge.chunk_edits import keep_edits
 from knowledge.config import KnowledgeConfig
-from knowledge.documents import Chunk, Notice, ParsedDocument
-from knowledge.errors import EmbeddingMismatchError, KnowledgeError, StoreError, UnreadableFileError
-from knowledge.originals import Originals, SourceInput, gather_inputs
-from knowledge.planning import FileState, IndexPlan, Planned, Scan
-from knowledge.records import FileFacts, NewChunk, SourceInfo, VersionInfo
-from knowledge.splitter import embed_text, split
+from knowledge.documents import Notice
+from knowledge.errors import EmbeddingMismatchError, KnowledgeError, StoreError
+from knowledge.indexing_events import FileDone, FileProgress, FileStarted, Finished, IndexEvent, Started
+from knowledge.indexing_tasks import Prepared, Task
+from knowledge.originals import SourceInput, gather_inputs
+from knowledge.planning import IndexPlan, Scan
+from knowledge.records import NewChunk, VersionInfo
 from knowledge.store import Store
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
-    from knowledge.parsing import ParserPool
 
 __all__ = [
     "FileDone", "FileProgress", "FileStarted", "Finished", "IndexEvent", "IndexPlan", "SourceInput", "Started",
@@ -34,205 +32,6 @@ __all__ = [
 ]  # fmt: skip
 
 ShouldStop = Callable[[], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A run begins; `total` files will be reported done."""
-
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileStarted:
-    """A file is the next to be finished; others behind it may be in work already."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileProgress:
-    """How far a file is: `stage` is "embed", counted in chunks."""
-
-    name: str
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileDone:
-    """A file is finished and durable.
-
-    Args:
-        chunks: that it has now.
-        embedded: of them, how many had to be embedded; the others' vectors were known.
-        error: why it failed.
-        notices: worth telling though it did not fail.
-    """
-
-    name: str
-    state: FileState
-    chunks: int = 0
-    embedded: int = 0
-    error: Notice | None = None
-    notices: tuple[Notice, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The run is over; `counts` are files by state."""
-
-    counts: dict[str, int]
-    seconds: float
-    stopped: bool
-
-
-IndexEvent = Started | FileStarted | FileProgress | FileDone | Finished
-
-
-@dataclass(slots=True)
-class Prepared:
-    """A file cut into chunks, waiting for vectors. `texts` are what is embedded, `hashes` name them."""
-
-    name: str
-    state: FileState
-    document: ParsedDocument
-    chunks: list[Chunk]
-    texts: list[str]
-    hashes: list[bytes]
-    terms: list[bytes]
-    write: Callable[[list[NewChunk]], object]
-    source_id: int | None = None
-    embedded: int = 0
-
-
-class Task(Protocol):
-    """Work on one file, done by a worker thread."""
-
-    @property
-    def name(self) -> str:
-        """What the file is called."""
-        ...
-
-    def prepare(self) -> Prepared:
-        """Parse and cut the file, or raise `KnowledgeError`."""
-        ...
-
-    def fail(self, error: Notice) -> None:
-        """Record that it could not be read."""
-        ...
-
-
-@dataclass(slots=True)
-class Cutter:
-    """Documents to chunks ready for embedding, the way a version of a base wants them."""
-
-    version: VersionInfo
-    embedder: "Embedder"
-
-    def cut(
-        self, name: str, state: FileState, document: ParsedDocument, write: Callable[[list[NewChunk]], object]
-    ) -> Prepared:
-        """Split a document and segment its chunks."""
-        chunks = split(
-            document,
-            self.version.splitter,
-            count_tokens=self.embedder.count_tokens,
-            max_tokens=self.embedder.max_tokens,
-        )
-        texts = [embed_text(chunk, document.title) for chunk in chunks]
-        return Prepared(
-            name=name,
-            state=state,
-            document=document,
-            chunks=chunks,
-            texts=texts,
-            hashes=[text_hash(text) for text in texts],
-            terms=[pack_chunk(chunk.text, text) for chunk, text in zip(chunks, texts, strict=True)],
-            write=write,
-        )
-
-
-@dataclass(slots=True)
-class FileTask:
-    """A file that is new or changed."""
-
-    planned: Planned
-    base_id: int
-    cutter: Cutter
-    store: Store
-    originals: Originals
-    pool: "ParserPool"
-    reserve_bytes: int
-    facts: FileFacts = field(init=False)
-
-    @property
-    def name(self) -> str:
-        """What the file is called."""
-        return self.planned.input.name
-
-    def prepare(self) -> Prepared:
-        """Copy, parse and cut it. What is parsed is the copy, so that hash and text belong together."""
-        item = self.planned.input
-        facts = self.planned.facts
-        self.facts = facts or FileFacts(item.name, "", "", 0, "", 0)
-        if facts is None:
-            raise UnreadableFileError("file_missing", name=item.name)
-        digest, checked_ns = self.originals.keep(item.path, item.name, reserve_bytes=self.reserve_bytes)
-        if digest != facts.sha256:  # written since it was looked at: no stamp vouches for what was copied
-            facts = FileFacts(item.name, facts.path, digest, facts.size_bytes, "", checked_ns)
-        self.facts = facts
-        document = self.pool.parse(self.originals.path(digest), name=item.name, password=item.password)
-        prepared = self.cutter.cut(item.name, self.planned.state, document, self._write(document))
-        if self.planned.source is not None:
-            prepared.source_id = self.planned.source.id
-        return prepared
-
-    def _write(self, document: ParsedDocument) -> Callable[[list[NewChunk]], object]:
-        facts, version = self.facts, self.cutter.version.id
-        return lambda chunks: self.store.write_file(self.base_id, facts, document, version, chunks)
-
-    def fail(self, error: Notice) -> None:
-        """Record why it could not be read."""
-        self.store.fail_source(self.base_id, self.facts, error)
-
-
-@dataclass(slots=True)
-class StoredTask:
-    """A source whose document is in the store already, to be cut and embedded for another version."""
-
-    source: SourceInfo
-    cutter: Cutter
-    store: Store
-
-    @property
-    def name(self) -> str:
-        """What the file is called."""
-        return self.source.name
-
-    def prepare(self) -> Prepared:
-        """Cut the stored document."""
-        source, version = self.source, self.cutter.version.id
-        return self.cutter.cut(
-            source.name,
-            "changed",
-            self.store.document(source.id),
-            lambda chunks: self.store.write_chunks(source.id, version, source.sha256, chunks),
-        )
-
-    def fail(self, error: Notice) -> None:
-        """Nothing to record: the source itself is sound."""
-
-
-def pack_chunk(text: str, embedded: str) -> bytes:
-    """A chunk's terms; what is embedded besides its text, title and headings, counts as such."""
-    return lexical.pack(text, title=embedded.removesuffix(text))
-
-
-def text_hash(text: str) -> bytes:
-    """Names what was embedded, (16,) bytes."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class Pipeline:
@@ -354,12 +153,13 @@ class Pipeline:
             NewChunk(chunk, numbers[key], terms)
             for chunk, key, terms in zip(prepared.chunks, prepared.hashes, prepared.terms, strict=True)
         ]
+        notices = prepared.document.notices
         if prepared.source_id is not None:
-            chunks = carry_over(self.store, prepared.source_id, self.version.id, chunks)
+            chunks, lost = keep_edits(self.store, prepared.source_id, self.version.id, chunks)
+            if lost:
+                notices = (*notices, Notice("edits_without_text", {"count": lost}))
         prepared.write(chunks)
-        return FileDone(
-            prepared.name, prepared.state, len(chunks), prepared.embedded, notices=prepared.document.notices
-        )
+        return FileDone(prepared.name, prepared.state, len(chunks), prepared.embedded, notices=notices)
 
     def _done(self, event: FileDone) -> FileDone:
         self.counts[event.state] += 1
@@ -379,26 +179,6 @@ class _Writing:
     def wait(self) -> list[FileDone]:
         future, self._future = self._future, None
         return future.result() if future is not None else []
-
-
-def carry_over(store: Store, source_id: int, version_id: int, chunks: Sequence[NewChunk]) -> list[NewChunk]:
-    """Keep what a user did to chunks, disabling and editing, where a changed file still has their text."""
-    touched = store.touched_chunks(source_id, version_id)
-    if not touched:
-        return list(chunks)
-    before = store.document(source_id).text
-    by_text = {before[row["start"] : row["end"]]: row for row in touched}
-    kept = []
-    for new in chunks:
-        row = by_text.get(new.chunk.text)
-        if row is None:
-            kept.append(new)
-        elif row["edited"]:
-            chunk = replace(new.chunk, text=row["text"], token_count=row["token_count"])
-            kept.append(NewChunk(chunk, row["vector_id"], row["terms"], bool(row["enabled"]), True))
-        else:
-            kept.append(replace(new, enabled=bool(row["enabled"])))
-    return kept
 
 
 def settle(store: Store, base_id: int, scan: Scan) -> Iterator[FileDone]:

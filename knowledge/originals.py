@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.database import translated
+from knowledge.database import error_code, translated
 from knowledge.documents import Notice
 from knowledge.errors import StoreError, UnreadableFileError
 
@@ -91,12 +91,12 @@ class Stamp:
         """Look at a file.
 
         Raises:
-            UnreadableFileError: it is missing or is no file.
+            UnreadableFileError: it is missing or may not be looked at.
         """
         try:
             status = path.stat()
         except OSError as err:
-            raise UnreadableFileError("file_missing", name=name) from err
+            raise _refusal(err, name) from err
         text = f"{status.st_size}.{status.st_mtime_ns}.{status.st_ctime_ns}"
         return cls(text, max(status.st_mtime_ns, status.st_ctime_ns), status.st_size)
 
@@ -137,7 +137,7 @@ class Originals:
             return digest, checked_ns
         size = source.stat().st_size
         if free < 3 * size + reserve_bytes:
-            raise StoreError("store_full", path=str(self.folder), reason=f"{free >> 20} MiB free")
+            raise StoreError("store_full", path=str(self.folder), reason=f"{free >> 20} MiB")
         copied = hashlib.sha256()
         partial = self.folder / f".{digest}.{os.getpid()}.{time.monotonic_ns()}.part"
         with translated(self.folder):
@@ -174,4 +174,10 @@ def sha256_of(path: Path, name: str) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as err:
-        raise UnreadableFileError("file_missing", name=name) from err
+        raise _refusal(err, name) from err
+
+
+def _refusal(err: OSError, name: str) -> UnreadableFileError:
+    if isinstance(err, FileNotFoundError | NotADirectoryError):
+        return UnreadableFileError("file_missing", name=name)
+    return UnreadableFileError("file_unopened", name=name, detail=error_code(err))

@@ -36,6 +36,7 @@ class Planned:
         source: what the base holds of it, under its old name if it was renamed.
         facts: None when the file cannot be read.
         hashed: whether its content was read; False when its stamp settled the matter.
+        refusal: why there are no facts.
     """
 
     input: SourceInput
@@ -43,6 +44,7 @@ class Planned:
     source: SourceInfo | None
     facts: FileFacts | None = None
     hashed: bool = False
+    refusal: UnreadableFileError | None = None
 
 
 @dataclass(slots=True)
@@ -126,8 +128,8 @@ def _compare(item: SourceInput, source: SourceInfo | None, covered: dict[int, st
             return Planned(item, "unchanged", source)
         checked_ns = time.time_ns()
         digest = sha256_of(item.path, item.name)
-    except UnreadableFileError:
-        return Planned(item, state, source)
+    except UnreadableFileError as err:
+        return Planned(item, state, source, refusal=err)
     facts = FileFacts(item.name, path, digest, stamp.size_bytes, stamp.text, checked_ns)
     if held and source and source.sha256 == digest:
         state = "unchanged"

@@ -213,6 +213,22 @@ def test_full_disk_stops_before_it_is_full(open_folder: OpenKnowledge, notes: Pa
     assert knowledge.base(base.id).files == 0
 
 
+def test_a_missing_path_is_told_and_nothing_is_stored(knowledge: Knowledge, notes: Path) -> None:
+    base = knowledge.create_base("a")
+    run(knowledge.index(base.id, inputs_of(notes)))
+    (notes / "ferry.md").unlink()
+    missing = [SourceInput(notes / name, name) for name in ("never.md", "ferry.md")]
+    done, finished = run(knowledge.index(base.id, missing))
+    for name in ("never.md", "ferry.md"):
+        error = done[name].error
+        assert error is not None
+        assert (error.code, error.params) == ("file_missing", {"name": name})
+    assert finished.counts == {"failed": 2}
+    assert {source.name: source.state for source in knowledge.sources(base.id)} == {
+        "bakery.md": "ready", "ferry.md": "ready", "sub/码头.md": "ready",
+    }  # fmt: skip
+
+
 def test_gather_inputs_expands_skips_and_names(tmp_path: Path) -> None:
     for name in ("a/x.md", "a/.hidden.md", "a/.git/config.md", "a/sub/y.txt", "a/z.exe", "b/x.md"):
         path = tmp_path / name
