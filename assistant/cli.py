@@ -198,6 +198,8 @@ def index(
                 done.append(event)
                 note(index_line(event, LANGUAGE))
             if isinstance(event, Finished):
+                for notice in event.notices:
+                    note("  " + app.notice_text(notice, LANGUAGE))
                 if as_json:
                     show({"base": target.name, "files": to_json(done), "seconds": event.seconds})
                 else:

@@ -56,6 +56,12 @@ with framed():
                 icon=":material/model_training:",
                 url_path="train",
             ),
+            st.Page(
+                HERE / "app_pages" / "models.py",
+                title=say("models.title"),
+                icon=":material/deployed_code:",
+                url_path="models",
+            ),
         ]
     )
     with st.sidebar:

@@ -219,7 +219,8 @@ class Answering(Documents):
         """How much the chat model can read, and how its answers are treated."""
         from assistant.context import profile_for
 
-        return self._profile() or profile_for(self.loaded.chat_model().parameters)
+        model = self.loaded.chat_model()
+        return self._profile() or profile_for(model.parameters, reads=model.reads)
 
     def _citing_embedder(self, base_ids: Sequence[int]) -> "Embedder":
         name = self.knowledge.base(base_ids[0]).embedder if base_ids else self.settings.models.embedding

@@ -95,6 +95,10 @@ class Documents(Parts):
         """Replace a chunk's text; it is embedded again."""
         self.knowledge.edit_chunk(chunk_id, text)
 
+    def reset_chunk(self, chunk_id: int) -> None:
+        """Give a chunk back the text that its document has there."""
+        self.knowledge.reset_chunk(chunk_id)
+
     def enable_chunk(self, chunk_id: int, enabled: bool) -> None:
         """Let searches find a chunk, or hide it from them."""
         self.knowledge.enable_chunk(chunk_id, enabled)

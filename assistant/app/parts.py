@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assistant.compare.votes import Votes
     from assistant.conversations import Conversations
     from assistant.data_building import DataBuilds
+    from assistant.downloads import Downloads
     from assistant.experiments import Laboratory
     from assistant.models import Models
     from assistant.other_models import OtherModels
@@ -73,6 +74,7 @@ class Parts:
             for name in (
                 "workshop",
                 "experiments",
+                "downloads",
                 "job_list",
                 "other_models",
                 "loaded",
@@ -120,6 +122,13 @@ class Parts:
     def providers(self) -> "Providers":
         """Other programs' servers that have models."""
         return self.loaded.providers
+
+    @built_once
+    def downloads(self) -> "Downloads":
+        """Models on their way here."""
+        from assistant.downloads import Downloads
+
+        return Downloads()
 
     @built_once
     def other_models(self) -> "OtherModels":

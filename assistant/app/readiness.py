@@ -62,6 +62,11 @@ class Loading(Answering):
             chosen = asked.model
         return f"{chosen}: {note}" if note else chosen
 
+    @property
+    def chat_is_set(self) -> bool:
+        """Whether the settings say which model answers, so that `answer_with` cannot."""
+        return chat_is_set(self.settings)
+
     def answer_with(self, name: str) -> None:
         """Let another model answer from now on, here and after the next start.
 

@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from assistant.messages import Language
-from ui.text import compare, en, experiment, train, zh
+from ui.text import compare, en, experiment, models, train, zh
 
 LANGUAGES: dict[Language, str] = {"en": "English", "zh": "中文"}
-PAGES = (compare.TEXT, experiment.TEXT, train.TEXT)
+PAGES = (compare.TEXT, experiment.TEXT, models.TEXT, train.TEXT)
 TEXTS: dict[Language, dict[str, str]] = {
     "en": en.TEXT | {key: text["en"] for page in PAGES for key, text in page.items()},
     "zh": zh.TEXT | {key: text["zh"] for page in PAGES for key, text in page.items()},

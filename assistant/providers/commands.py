@@ -1,0 +1,204 @@
+"""`tandem providers`: other programs' servers, listed, added, tried, removed; and which model answers."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assistant.language import shell_language
+from assistant.messages import Language
+
+if TYPE_CHECKING:
+    from assistant.providers.registry import Providers
+
+LANGUAGE: Language = shell_language()
+
+
+def say(en: str, zh: str) -> str:
+    """The one of two texts that the shell's language asks for."""
+    return zh if LANGUAGE == "zh" else en
+
+
+providers_cli = typer.Typer(
+    no_args_is_help=False,
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help=say(
+        "Use models on other servers; add, test, choose: tandem providers add",
+        "使用其他服务上的模型；添加、测试、选用：tandem providers add",
+    ),
+)
+JsonFlag = Annotated[bool, typer.Option("--json", help=say("Print JSON.", "输出 JSON。"))]
+NameArgument = Annotated[str, typer.Argument(help=say("What you call it.", "您给它的名称。"))]
+
+
+@providers_cli.callback()
+def providers(context: typer.Context, as_json: JsonFlag = False) -> None:
+    """List the providers there are; `tandem providers list` does the same."""
+    if context.invoked_subcommand is None:
+        _list(as_json)
+
+
+@providers_cli.command("list", help=say("List the servers there are.", "列出所有服务。"))
+def list_providers(as_json: JsonFlag = False) -> None:
+    """List the providers there are; none is asked."""
+    _list(as_json)
+
+
+@providers_cli.command("add", help=say("Keep a server in the data folder.", "把服务保存到数据目录。"))
+def add(
+    name: NameArgument,
+    url: Annotated[
+        str,
+        typer.Argument(
+            help=say("Its address; Ollama and Yuan2 have a usual one.", "地址；Ollama 与 Yuan2 可省略。")
+        ),
+    ] = "",
+    kind: Annotated[str, typer.Option(help="openai | ollama | yuan2")] = "openai",
+    key: Annotated[
+        bool, typer.Option("--key", help=say("Ask for its key, unseen.", "提示输入密钥（不回显）。"))
+    ] = False,
+    adapter: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=say(
+                "A model on it that is the chat model with an adapter; may be repeated.",
+                "该服务上带适配器的模型名，可重复。",
+            )
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help=say("Seconds it may be silent.", "允许无响应的秒数。"))
+    ] = None,
+) -> None:
+    """Keep a provider in the data folder, in place of one of its name."""
+    if kind not in ("openai", "ollama", "yuan2"):
+        raise typer.BadParameter(say("choose openai, ollama or yuan2", "请选择 openai、ollama 或 yuan2"))
+    # A key in the command would stay in the shell's history.
+    secret = typer.prompt(say("Key", "密钥"), hide_input=True, err=True) if key else None
+    known = _providers()
+    info = known.add(
+        name, url, kind=kind, api_key=secret, adapters=tuple(adapter or ()) or None, timeout_s=timeout
+    )
+    print(f"{info.name}  {info.settings.kind}  {info.settings.base_url}")
+    if not info.settings.is_here:
+        _note(
+            say(
+                "It is not on this machine: questions and passages are sent there when its model answers.",
+                "它不在本机：由它的模型回答时，问题和检索到的段落会发送到该处。",
+            )
+        )
+    _note(say(f"Try it: tandem providers test {info.name}", f"测试：tandem providers test {info.name}"))
+
+
+@providers_cli.command("test", help=say("Ask a server for its models.", "向服务查询其模型。"))
+def try_out(
+    name: NameArgument,
+    model: Annotated[
+        str | None, typer.Option(help=say("Also ask this model for a few words.", "并让该模型说几个词。"))
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Ask a server for its models and, where one is named, for a few words of it."""
+    from assistant.arms import to_json
+
+    found = _providers().test(name, model=model)
+    if as_json:
+        _show(to_json(found))
+        return
+    for served in found.models:
+        of = say(f"  adapter of {served.parent}", f"  {served.parent} 的适配器") if served.parent else ""
+        size = f"  {served.size_bytes / 1e9:.1f} GB" if served.size_bytes else ""
+        print(f"provider:{name}/{served.id}{size}{of}")
+    _note(
+        say(
+            f"{len(found.models)} models in {found.latency_ms:.0f} ms",
+            f"{len(found.models)} 个模型，用时 {found.latency_ms:.0f} 毫秒",
+        )
+    )
+    if found.answer is not None:
+        _note(
+            say(
+                f"{model}: first word after {found.first_word_ms:.0f} ms: {found.answer}",
+                f"{model}：{found.first_word_ms:.0f} 毫秒后开始回答：{found.answer}",
+            )
+        )
+
+
+@providers_cli.command("pull", help=say("Let an Ollama server download a model.", "让 Ollama 下载模型。"))
+def pull(name: NameArgument, model: str) -> None:
+    """Let an Ollama server download a model; Ctrl-C stops it, and the next pull goes on from there."""
+    from assistant.cli import ProgressLine
+    from assistant.providers.asking import Hangup
+
+    _providers().pull(name, model, ProgressLine(model), hangup=Hangup())
+    _note("")
+    print(f"provider:{name}/{model}")
+
+
+@providers_cli.command("remove", help=say("Forget a server and its key.", "删除服务及其密钥。"))
+def remove(name: NameArgument) -> None:
+    """Forget a provider and its key."""
+    _providers().remove(name)
+
+
+@providers_cli.command(
+    "use", help=say("Let a model answer: provider:NAME/MODEL.", "选择回答的模型：provider:名称/模型。")
+)
+def use(
+    model: Annotated[
+        str, typer.Argument(help=say("A model's name; without one, the default.", "模型名；省略则恢复默认。"))
+    ] = "",
+) -> None:
+    """Choose the model that answers, as the page Models does."""
+    from assistant.errors import AssistantError
+    from assistant.settings import chat_is_set, load_settings
+
+    if chat_is_set(load_settings()):
+        raise AssistantError("settings_choose_model")
+    _providers().choose(model)
+    print(load_settings().models.chat)
+
+
+def _list(as_json: bool) -> None:
+    known = _providers().all()
+    if as_json:
+        _show(
+            [
+                {
+                    "name": info.name,
+                    "kind": info.settings.kind,
+                    "base_url": info.settings.base_url,
+                    "has_key": info.settings.api_key is not None,
+                    "configured": info.configured,
+                }
+                for info in known
+            ]
+        )
+        return
+    for info in known:
+        where = say("  (settings)", "  （配置文件）") if info.configured else ""
+        print(f"{info.name:20} {info.settings.kind:8} {info.settings.base_url}{where}")
+    if not known:
+        _note(
+            say(
+                "There are none. Add one: tandem providers add NAME URL",
+                "还没有。添加：tandem providers add 名称 地址",
+            )
+        )
+
+
+def _providers() -> "Providers":
+    from assistant.providers.registry import Providers
+    from assistant.settings import load_settings
+
+    return Providers(load_settings())
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _show(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str), flush=True)

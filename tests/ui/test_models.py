@@ -1,0 +1,161 @@
+"""The page Models without a browser: servers are real, on this machine, and small."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from assistant.app import App
+from tests.assistant.providers.conftest import Exchange, speaking
+from tests.ui.test_pages import captions, run
+from ui.resources import close_app, open_app
+
+KEY = "sk-very-secret-1234"
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    """The App that the page opens, on an empty data folder; its models are never asked for."""
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("TANDEM_CONFIG", raising=False)
+    monkeypatch.setattr(App, "warm_up", lambda self: None)
+    monkeypatch.chdir(tmp_path)
+    st.cache_resource.clear()
+    yield open_app()
+    close_app()
+
+
+@pytest.fixture
+def lab() -> Iterator[str]:
+    def serve(exchange: Exchange) -> None:
+        if exchange.path == "/v1/models":
+            rows = [{"id": "qwen"}, {"id": "sql", "parent": "qwen"}, {"id": "embeds", "kind": "embedding"}]
+            exchange.reply({"data": rows})
+        else:
+            exchange.reply({"choices": [{"message": {"content": "Hello *you*"}, "finish_reason": "stop"}]})
+
+    with speaking(serve) as url:
+        yield url
+
+
+def opened(app: App) -> AppTest:
+    at = run("models", lang="en")
+    at.session_state["models_tabs"] = "Other servers"
+    at.run()
+    assert not at.exception, at.exception
+    return at
+
+
+def words(at: AppTest) -> str:
+    parts: list[Any] = [*at.markdown, *at.caption, *at.error, *at.text, *at.title]
+    return "\n".join(str(item.value) for item in parts)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_page_tells_what_is_there(app: App, lang: str) -> None:
+    at = run("models", lang=lang)
+    assert at.title[0].value == ("模型" if lang == "zh" else "Models")
+    assert "smollm2" in words(at)
+    assert at.button(key="get_smollm2-135m-instruct")
+
+
+def test_a_server_is_added_tested_chosen_and_removed(app: App, lab: str) -> None:
+    at = opened(app)
+    at.text_input[0].set_value("lab")
+    at.text_input[1].set_value(lab)
+    at.text_input[2].set_value(KEY)
+    next(button for button in at.button if button.label == "Add").click().run()
+    assert not at.exception, at.exception
+    assert app.providers.get("lab").settings.base_url == f"{lab}/v1"
+    assert "3 models" in words(at)
+    assert KEY not in words(at)
+    assert at.selectbox(key="model_of_lab").options == ["qwen", "sql (adapter of qwen)"]
+
+    at.button(key="try_lab").click().run()
+    assert "Hello \\*you\\*" in words(at)
+
+    at.button(key="choose_lab_qwen").click().run()
+    assert app.settings.models.chat == "provider:lab/qwen"
+    assert app.adapters() == ["sql"]
+    at.button(key="models_default").click().run()
+    assert app.settings.models.chat == "smollm2-135m-instruct"
+
+    at.button(key="remove_lab").click().run()
+    assert app.providers.all() == []
+
+
+def test_what_cannot_be_added_is_told(app: App) -> None:
+    at = opened(app)
+    at.text_input[0].set_value("a/b")
+    at.text_input[1].set_value("localhost:1")
+    next(button for button in at.button if button.label == "Add").click().run()
+    assert "cannot be called" in at.error[0].value
+
+
+def test_a_server_that_is_down_is_told_on_its_card(app: App) -> None:
+    app.providers.add("lab", "127.0.0.1:9")
+    at = opened(app)
+    at.button(key="test_lab").click().run()
+    assert "cannot be reached" in at.error[0].value
+
+
+def test_settings_that_name_the_model_are_not_overruled(
+    app: App, lab: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close_app()
+    monkeypatch.setenv("TANDEM_MODELS__CHAT", "qwen3-4b-instruct-2507")
+    open_app().providers.add("lab", lab)
+    at = opened(app)
+    at.button(key="test_lab").click().run()
+    assert at.button(key="choose_lab_qwen").disabled
+    assert any("cannot be chosen here" in text for text in captions(at))
+
+
+def test_a_pull_shows_how_far_it_is_and_stops(app: App) -> None:
+    going_on = threading.Event()
+
+    def ollama(exchange: Exchange) -> None:
+        if exchange.path == "/api/tags":
+            exchange.reply({"models": []})
+            return
+        exchange.begin("application/x-ndjson")
+        exchange.say('{"status": "pulling abc", "total": 4000000, "completed": 1000000}\n')
+        going_on.wait(10)
+
+    with speaking(ollama) as url:
+        app.providers.add("home", url, kind="ollama")
+        at = opened(app)
+        at.text_input(key="pull_home").set_value("qwen3:4b")
+        next(button for button in at.button if button.label == "Pull").click().run()
+        (download,) = app.downloads.all()
+        until = time.monotonic() + 5
+        while not download.total and time.monotonic() < until:
+            time.sleep(0.02)
+        at.run()
+        assert "1 of 4 MB" in at.get("progress")[0].proto.text  # type: ignore[attr-defined]
+        at.button(key="download_stop_0").click().run()
+        while download.state == "running" and time.monotonic() < until:
+            time.sleep(0.02)
+        assert download.state == "stopped"
+        going_on.set()
+        at.run()
+        assert "was stopped" in words(at)
+        at.button(key="download_dismiss_0").click().run()
+        assert app.downloads.all() == []
+
+
+def test_a_name_that_is_no_model_is_told(app: App) -> None:
+    at = run("models")
+    at.text_input(key="models_fetch_name").set_value("![x](https://evil.example/a.png)")
+    next(button for button in at.button if button.label == "Fetch").click().run()
+    until = time.monotonic() + 10
+    while app.downloads.all()[0].state == "running" and time.monotonic() < until:
+        time.sleep(0.02)
+    at.run()
+    assert "was not fetched" in words(at)
+    assert "![x]" not in words(at)
