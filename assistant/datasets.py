@@ -16,10 +16,12 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from assistant.errors import AssistantError
-from finetune.starting_points import RECIPES, RecipeName
+from finetune.errors import DatasetError
+from finetune.starting_points import STARTING_POINTS, RecipeName
 
 if TYPE_CHECKING:
     from finetune.examples import Example
+    from finetune.facts.build import Build
 
 ABOUT = "about.json"
 FILES = "files"
@@ -97,6 +99,13 @@ class Datasets:
         rows = self_cognition(name, maker, languages=languages)  # type: ignore[arg-type]
         return self.add_examples(rows, name=name.strip(), recipe="self_cognition")
 
+    def sample_voice(self, language: str) -> KeptDataset:
+        """Make the rows of the voice that comes with Tandem, in "en" or "zh"."""
+        from finetune.sample_voice import NAMES, sample_voice
+
+        name = NAMES["zh" if language == "zh" else "en"]
+        return self.add_examples(sample_voice(language), name=name, recipe="voice")
+
     def add_examples(
         self,
         examples: "Iterable[Example]",
@@ -111,6 +120,26 @@ class Datasets:
         folder = self._new(name)
         write_dataset(examples, folder / FILES, name="rows", formatting="openai")
         return self._keep(folder, name, folder / FILES, recipe, questions=questions)
+
+    def add_build(self, build: "Build") -> KeptDataset:
+        """Keep the selected rows of a build; wordings that were held out measure the run.
+
+        Raises:
+            DatasetError: no row is selected.
+        """
+        name = build.folder.name
+        folder = self._new(name)
+        try:
+            files = build.export("sharegpt", folder=folder / FILES).files
+        except DatasetError:
+            shutil.rmtree(folder)
+            raise
+        held = [row.question for row in build.rows if row.selected and row.split == "held_wording"]
+        spread = held[:: max(1, len(held) // 4)][:4]
+        general = STARTING_POINTS["own"].questions[1:2]
+        kept = self._keep(folder, name, folder / FILES, "facts", questions=[*spread, *general])
+        settings = {**kept.settings, **({"eval_data": "held_wordings"} if "held_wordings" in files else {})}
+        return self._change(kept.id, settings=settings, dataset="train")
 
     def add_files(
         self, files: Sequence[tuple[str, bytes]], *, recipe: RecipeName = "own", questions: Sequence[str] = ()
@@ -210,9 +239,9 @@ class Datasets:
             name=name,
             path=path,
             recipe=recipe,
-            questions=tuple(questions) or RECIPES[recipe].questions,
+            questions=tuple(questions) or STARTING_POINTS[recipe].questions,
             created_at=time.time(),
-            settings=dict(RECIPES[recipe].settings),
+            settings=dict(STARTING_POINTS[recipe].settings),
         )
         about = {key: value for key, value in asdict(kept).items() if key != "id"}
         # Relative, so that the data folder may be moved.
@@ -233,7 +262,7 @@ class Datasets:
             name=str(about.get("name", folder.name)),
             path=folder / str(about["path"]),  # an absolute path stays itself
             dataset=about.get("dataset"),
-            recipe=cast("RecipeName", recipe if recipe in RECIPES else "own"),
+            recipe=cast("RecipeName", recipe if recipe in STARTING_POINTS else "own"),
             questions=tuple(map(str, about.get("questions", ()))),
             created_at=float(about.get("created_at", 0.0)),
             settings=dict(about.get("settings", {})),

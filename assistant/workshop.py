@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistant.adapter_shelf import AdapterShelf
+from assistant.build_job import BuildJob
 from assistant.datasets import Datasets
+from assistant.errors import AssistantError
 from assistant.models import fetch
+from assistant.run_plan import Plan
 from assistant.settings import Settings
 from assistant.training import datasets_dir, runs_dir, start_run
 from finetune.config import RunConfig, TrainingConfig
 
 if TYPE_CHECKING:
+    from assistant.data_building import BuildOptions, DataBuilds
     from finetune.encoding import EncodedRow
     from finetune.examples import Example, Finding
     from finetune.formats.reading import Dataset
@@ -57,43 +61,6 @@ class Lens:
     thinks: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a run would be, told before it starts.
-
-    Args:
-        settings: with every open one chosen, and a batch that fits.
-        asked: the same before the batch was made smaller; equal where it fits at once.
-        rows, eval_rows: sequences trained on and held out, about.
-        steps: optimiser steps.
-        memory: at the peak of a step of the longest rows.
-        free: bytes that training may plan with.
-        advice: what to think about first.
-    """
-
-    settings: TrainingConfig
-    asked: TrainingConfig
-    rows: int
-    eval_rows: int
-    steps: int
-    longest: int
-    memory: "MemoryEstimate"
-    free: int
-    device: str
-    compute: str
-    advice: "tuple[Finding, ...]"
-
-    @property
-    def fits(self) -> bool:
-        """Whether there is memory for it, with the batch made smaller where needed."""
-        return self.memory.peak <= self.free
-
-    @property
-    def share(self) -> float:
-        """Part of the parameters that is trained, 0..1."""
-        return self.memory.trainable / self.memory.total if self.memory.total else 0.0
-
-
 class Workshop:
     """Datasets, runs and adapters of one installation.
 
@@ -108,6 +75,7 @@ class Workshop:
         self.settings = settings
         self.datasets = Datasets(datasets_dir(settings))
         self.adapters = AdapterShelf(settings, forget=forget_adapter)
+        self.build_job: BuildJob | None = None
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
 
@@ -172,6 +140,21 @@ class Workshop:
         from finetune.runs import load_tokenizer
 
         return self._remember(("tokenizer", model), lambda: load_tokenizer(fetch(model, self.settings)))
+
+    # ---- rows from documents ----
+
+    def start_build(
+        self, builds: "DataBuilds", name: str, base_ids: Sequence[int], options: "BuildOptions"
+    ) -> BuildJob:
+        """Set a build going in the background; there is one at a time, kept in `build_job`.
+
+        Raises:
+            AssistantError: one is under way.
+        """
+        if self.build_job is not None and not self.build_job.ended:
+            raise AssistantError("build_running", name=self.build_job.name)
+        self.build_job = BuildJob(builds, name, base_ids, options)
+        return self.build_job
 
     # ---- settings ----
 
@@ -306,6 +289,11 @@ class Workshop:
         from finetune.runs import delete
 
         delete(self.run(id).folder)
+
+    def close(self) -> None:
+        """Stop what is under way in this process; runs go on, each in its own."""
+        if self.build_job is not None:
+            self.build_job.stop(wait_s=10)
 
     def _remember(self, key: Hashable, find: Callable[[], Kept]) -> Kept:
         """What `find` returns, the first time; of reports only the latest are kept, they hold whole datasets."""

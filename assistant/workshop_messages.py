@@ -16,6 +16,10 @@ WORKSHOP_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{name} was trained on another version of {base} than the one that is here. Train it again.",
         "zh": "{name} 训练时使用的 {base} 版本与现有版本不同。请重新训练。",
     },
+    "build_running": {
+        "en": "Rows are being built already: {name}. Wait for it or stop it first.",
+        "zh": "正在生成数据：{name}。请等待完成或先停止它。",
+    },
     "dataset_empty": {
         "en": "No file was given. Choose one.",
         "zh": "没有选择文件。请选择一个文件。",

@@ -14,7 +14,7 @@ TUTORIAL = {"lora_r": 8, "lora_alpha": 32.0, "lora_dropout": 0.1, "learning_rate
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class StartingPoint:
     """One starting point.
 
     Args:
@@ -28,16 +28,16 @@ class Recipe:
     questions: tuple[str, ...] = ()
 
 
-RECIPES: dict[RecipeName, Recipe] = {
-    "self_cognition": Recipe(
+STARTING_POINTS: dict[RecipeName, StartingPoint] = {
+    "self_cognition": StartingPoint(
         "self_cognition",
         # Eighty short rows: six passes are enough for the name, and fifteen cost general knowledge.
         {"num_train_epochs": 6.0, "max_length": 512},
         BEFORE_AFTER,
     ),
-    "voice": Recipe(
+    "voice": StartingPoint(
         "voice",
-        {"num_train_epochs": 3.0, "max_length": 1024},
+        {"num_train_epochs": 5.0, "max_length": 1024},
         (
             "How was your day?",
             "What should I do when I cannot sleep?",
@@ -47,12 +47,12 @@ RECIPES: dict[RecipeName, Recipe] = {
             "一年有几个季节？",
         ),
     ),
-    "facts": Recipe(
+    "facts": StartingPoint(
         "facts",
         # Facts want many exposures: the builder gives five to twenty wordings, the epochs do the rest.
         {"num_train_epochs": 5.0, "max_length": 1024, "lora_r": 32},
     ),
-    "own": Recipe(
+    "own": StartingPoint(
         "own", questions=("Who are you?", "What is the capital of Spain?", "你是谁？", "一年有几个季节？")
     ),
 }

@@ -4,6 +4,7 @@ import streamlit as st
 
 from assistant.arms import RAG
 from assistant.errors import ConversationError
+from ui.ask_parts.answering import choose_arm
 from ui.ask_parts.current import answering_arm, current_id, forget_conversation, keep_in_address
 from ui.ask_parts.exchange import show_exchange, show_question, write_answer
 from ui.ask_parts.readiness import model_line
@@ -34,10 +35,11 @@ answering = answering_arm(app, conversation)
 with st.bottom:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         base_ids = choose_bases(app)
+        with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
+            answering = choose_arm(app, answering, key=str(conversation_id))
+            chosen_sampling, top_k = sampling_settings(app)
         if answering != RAG:
             st.caption(say("ask.arm", arm=plain(arm_label(answering.name), limit=60)))
-        with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
-            chosen_sampling, top_k = sampling_settings(app)
     typed = st.chat_input(
         say("ask.placeholder"),
         key="question",

@@ -18,7 +18,9 @@ app = open_app()
 
 st.title(say("train.title"))
 draft = current_draft(app)
-tabs = st.tabs([tab_label(tab) for tab in TABS], key=TAB_STATE, on_change="rerun")
+# Whoever comes back while a run is at work wants to see it.
+first = tab_label("run" if any(run.status.alive for run in app.workshop.runs()) else "data")
+tabs = st.tabs([tab_label(tab) for tab in TABS], default=first, key=TAB_STATE, on_change="rerun")
 steps = (data_step, settings_step, run_step, runs_list, adapter_cards, before_after)
 for tab, draw in zip(tabs, steps, strict=True):
     if tab.open:

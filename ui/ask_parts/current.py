@@ -6,6 +6,7 @@ import streamlit as st
 
 from assistant.arms import RAG, Arm
 from assistant.errors import AssistantError
+from ui.ask_parts.answering import first_arm
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -51,10 +52,10 @@ def forget_conversation() -> None:
 
 
 def answering_arm(app: "App", conversation: "Conversation | None") -> Arm:
-    """The arm that answers next: the one that answered last, else the documents' own."""
+    """The arm that answers next: the one that answered last, else what was chosen for new conversations."""
     name = next(iter(conversation.turns[-1].answers), None) if conversation and conversation.turns else None
     try:
-        return RAG if name is None else app.arm(name)
+        return first_arm(app) if name is None else app.arm(name)
     except AssistantError:
         return RAG  # a conversation of another version
 

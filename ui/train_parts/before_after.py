@@ -67,13 +67,13 @@ def before_after(app: "App", draft: Draft) -> None:
 def questions_for(app: "App", adapter: str) -> Sequence[str]:
     """The questions that came with the data of an adapter; general ones where it was made elsewhere."""
     from finetune.adapters import find
-    from finetune.starting_points import RECIPES
+    from finetune.starting_points import STARTING_POINTS
 
     data = str(find(app.settings.adapters_dir, adapter).record.get("config", {}).get("data", ""))
     for kept in app.workshop.datasets.all():
         if data and str(kept.path.resolve()) == data:
             return kept.questions
-    return RECIPES["own"].questions
+    return STARTING_POINTS["own"].questions
 
 
 def _row(question: str) -> "tuple[DeltaGenerator, DeltaGenerator]":

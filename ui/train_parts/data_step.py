@@ -7,10 +7,11 @@ import streamlit as st
 from ui.components.inert import plain
 from ui.frame import framed
 from ui.text import say
+from ui.train_parts.building import build_from_documents
 from ui.train_parts.draft import Draft, chosen_dataset, go_to
 from ui.train_parts.lens import lens
 from ui.train_parts.preflight import preflight
-from ui.train_parts.uploading import own_file
+from ui.train_parts.uploading import own_file, sample_voice
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -20,6 +21,7 @@ _RECIPE = "train_recipe"
 CARDS = (
     ("self_cognition", ":material/badge:"),
     ("voice", ":material/record_voice_over:"),
+    ("facts", ":material/menu_book:"),
     ("own", ":material/upload_file:"),
 )
 
@@ -98,6 +100,9 @@ def _choose(app: "App", draft: Draft) -> None:
             _self_cognition(app, draft)
         case "voice":
             own_file(app, draft, recipe="voice")
+            sample_voice(app, draft)
+        case "facts":
+            build_from_documents(app, draft)
         case "own":
             own_file(app, draft, recipe="own")
     _kept(app, draft)

@@ -19,8 +19,10 @@ from ui.train_parts.preflight import examine
 if TYPE_CHECKING:
     from assistant.app import App
     from assistant.datasets import KeptDataset
-    from assistant.workshop import Plan
+    from finetune.config import TrainingConfig
 
+_FILLED = "train_filled"
+"""The settings as they would be with what is left open filled in."""
 PRESETS = ("recommended", "tutorial")
 ICONS = {
     "length": ":material/timer:",
@@ -51,7 +53,7 @@ def settings_step(app: "App", draft: Draft) -> None:
         _head(app, draft)
         with answer:
             plan = st.empty()
-        known = st.session_state.get("train_plan")
+        known = st.session_state.get(_FILLED)
         _common(draft, known)
         _folded(draft, known)
         _as_file(draft, kept)
@@ -69,8 +71,8 @@ def settings_step(app: "App", draft: Draft) -> None:
             on_click=go_to,
             args=("run",),
         )
-    if st.session_state.get("train_plan") != found:
-        st.session_state["train_plan"] = found
+    if known != found.settings:
+        st.session_state[_FILLED] = found.settings
         st.rerun()  # what is left open shows in its field
 
 
@@ -125,14 +127,14 @@ def _apply(draft: Draft, preset: str) -> None:
     draft.round += 1
 
 
-def _common(draft: Draft, plan: "Plan | None") -> None:
+def _common(draft: Draft, filled: "TrainingConfig | None") -> None:
     cells = [cell for _ in range(2) for cell in st.columns(3)]
     for name, cell in zip(COMMON, cells, strict=True):
         with cell:
-            _setting(draft, field_of(name), plan, label=say(f"train.field_{name}"))
+            _setting(draft, field_of(name), filled, label=say(f"train.field_{name}"))
 
 
-def _folded(draft: Draft, plan: "Plan | None") -> None:
+def _folded(draft: Draft, filled: "TrainingConfig | None") -> None:
     for group in GROUPS:
         names = groups()[group]
         changed = sum(name in draft.values for name in names)
@@ -141,17 +143,17 @@ def _folded(draft: Draft, plan: "Plan | None") -> None:
             cells = [cell for _ in range(-(-len(names) // 3)) for cell in st.columns(3)]
             for name, cell in zip(names, cells, strict=False):
                 with cell:
-                    _setting(draft, field_of(name), plan, label=name)
+                    _setting(draft, field_of(name), filled, label=name)
             if group == "machines":
                 st.caption(say("train.several_gpus"))
 
 
-def _setting(draft: Draft, field: Field, plan: "Plan | None", *, label: str) -> None:
+def _setting(draft: Draft, field: Field, filled: "TrainingConfig | None", *, label: str) -> None:
     """Draw one setting; what equals the default is not kept, so that defaults may still follow the data."""
     value = draft.values.get(field.name, None if field.optional else field.default)
     options: dict[str, Any] = {"key": draft.key(f"field_{field.name}"), "help": _help(field.name)}
     chosen: Any
-    open_ = _left_open(field.name, plan)
+    open_ = _left_open(field.name, filled)
     match field.kind:
         case "bool" if field.optional:
             names = ["auto", "on", "off"]
@@ -203,9 +205,9 @@ def _number(field: Field, written: str) -> float | None:
         return None if field.optional else field.default
 
 
-def _left_open(name: str, plan: "Plan | None") -> str:
+def _left_open(name: str, filled: "TrainingConfig | None") -> str:
     """What an empty field will become."""
-    value = getattr(plan.settings, name, None) if plan is not None else None
+    value = getattr(filled, name, None)
     if value is None:
         return say("train.auto")
     return say("train.auto_value", value=f"{value:g}" if isinstance(value, int | float) else str(value))

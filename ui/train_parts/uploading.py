@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ui.text import say
+from ui.text import language, say
 from ui.train_parts.draft import Draft
 
 if TYPE_CHECKING:
@@ -34,3 +34,12 @@ def own_file(app: "App", draft: Draft, *, recipe: "RecipeName") -> None:
                 kept = datasets.add_files([(u.name, u.getvalue()) for u in uploads], recipe=recipe)
             draft.take(kept)
             st.rerun()
+
+
+def sample_voice(app: "App", draft: Draft) -> None:
+    """Offer the rows that come with Tandem, for a first try without a file of one's own."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button(say("train.sample_voice"), icon=":material/sailing:", key="train_sample_voice"):
+            draft.take(app.workshop.datasets.sample_voice(language()))
+            st.rerun()
+        st.caption(say("train.sample_voice_about"))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from assistant.arms import Arm
+from ui.ask_parts.answering import CHOSEN_ARM
+from ui.ask_parts.current import leave_conversation
 from ui.text import say
 from ui.train_parts.draft import go_to
 
@@ -12,8 +14,6 @@ if TYPE_CHECKING:
     from assistant.app import App
 
 ASKED_ADAPTER = "train_asked_adapter"
-ASK_ARM = "ask_arm"
-"""Key of the choice on the page Ask."""
 COMPARED_ARMS = "compare_arms"
 
 
@@ -31,8 +31,8 @@ def use_adapter(app: "App", name: str, *, key: str) -> None:
             args=(name,),
         )
         if st.button(say("train.use_in_ask"), icon=":material/forum:", key=f"train_use_page_{key}"):
-            st.session_state[ASK_ARM] = Arm(True, name).name
-            st.switch_page("app_pages/ask.py")
+            st.session_state[CHOSEN_ARM] = Arm(True, name).name
+            leave_conversation()
         if st.button(
             say("train.use_in_compare"), icon=":material/compare_arrows:", key=f"train_use_compare_{key}"
         ):
