@@ -69,7 +69,11 @@ class ActiveRequest:
         self.prompt = prompt
         self.progress.prompt_tokens = len(prompt)
         self.limit = min(room, self.request.sampling.max_new_tokens)
-        self._sampler = Sampler(self.request.sampling, prompt)
+        sampling = self.request.sampling
+        opening = (
+            tokenizer(sampling.opening, add_special_tokens=False)["input_ids"] if sampling.opening else []
+        )
+        self._sampler = Sampler(sampling, prompt, opening_id=opening[0] if opening else None)
         prompt_end = tokenizer.decode(list(prompt[-8:]))
         self._answer = AnswerStream(tokenizer, self.request.sampling.stop, prompt_end=prompt_end)
 

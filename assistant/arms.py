@@ -85,6 +85,9 @@ class Sampling:
         thinking: whether a thinking model may think; None leaves it to the model's template.
         repetition_penalty: 1 is none.
         stop: strings that end the answer and are not part of it.
+        opening: a text with which an answer may begin, such as a refusal.
+        opening_bias: added to the logit of that text's first token, for the answer's first token only; below 0 makes
+            the model slower to begin so.
     """
 
     temperature: float = 0.0
@@ -95,6 +98,8 @@ class Sampling:
     thinking: bool | None = None
     repetition_penalty: float = 1.0
     stop: tuple[str, ...] = ()
+    opening: str = ""
+    opening_bias: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

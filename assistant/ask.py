@@ -195,7 +195,9 @@ def _profile(shared: _Question, model: BaseChatModel) -> ContextProfile:
     """What was asked for, else what suits the model's size."""
     if shared.profile is not None:
         return shared.profile
-    return profile_for(model.parameters if isinstance(model, AnsweringModel) else None)
+    if not isinstance(model, AnsweringModel):
+        return profile_for(None)
+    return profile_for(model.parameters, reads=model.reads)
 
 
 def _query_writer(shared: _Question, chat_model_for: Callable[[Arm], BaseChatModel]) -> BaseChatModel | None:
@@ -305,6 +307,9 @@ class _ArmRun:
                 max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
             )
             sampling = replace(sampling, stop=sampling.stop or profile.stop)
+        if self.arm.retrieval and profile.refusal_bias and shared.language == "en":
+            opening = f" {refusal(shared.language)}"
+            sampling = replace(sampling, opening=opening, opening_bias=profile.refusal_bias)
         if sampling.seed is None:
             # Drawn here, so that the record can tell it.
             sampling = replace(sampling, seed=secrets.randbelow(2**31))

@@ -5,7 +5,7 @@ can read is a `ContextProfile`; the figures behind `SMALL` are in the README and
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from assistant.sentences import (
@@ -45,6 +45,8 @@ class ContextProfile:
             callers answer with a refusal. It tells questions about something else from questions about the
             documents; it cannot tell an answer from a near miss, and neither can a small model.
         least_overlap: the same without an embedder, when words alone decide.
+        refusal_bias: added to the logit of the refusal's first token where an answer from passages begins; trades
+            wrong refusals against invented answers. Calibrated for one model, in English.
     """
 
     name: Literal["small", "full"]
@@ -57,6 +59,7 @@ class ContextProfile:
     guard: bool = False
     least_fit: float = 0.0
     least_overlap: float = 0.0
+    refusal_bias: float = 0.0
 
 
 SMALL = ContextProfile(
@@ -70,11 +73,19 @@ SMALL = ContextProfile(
     least_fit=0.28,
     least_overlap=0.15,
 )
+READER = replace(SMALL, max_sentences=4, least_fit=0.2, refusal_bias=0.0)
+"""For a small model that was trained to read (finetune/recipes/reader); set on articles that no figure is of."""
 FULL = ContextProfile(name="full", max_passages=8)
 
 
-def profile_for(parameters: int | None) -> ContextProfile:
-    """Return the profile for a model with so many parameters; None is a server's, which seldom are small."""
+def profile_for(parameters: int | None, *, reads: bool = False) -> ContextProfile:
+    """Return the profile for a model with so many parameters; None is a server's, which seldom are small.
+
+    Args:
+        reads: whether it was trained to read passages under our prompt.
+    """
+    if reads:
+        return READER
     return SMALL if parameters is not None and parameters < SMALL_MODEL_PARAMETERS else FULL
 
 

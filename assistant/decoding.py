@@ -20,10 +20,16 @@ class Sampler:
 
     Penalty, temperature, top_k and top_p are applied in this order, as transformers does, so that equal
     settings mean the same there and here.
+
+    Args:
+        opening_id: the token that `sampling.opening` begins with; None leaves the first token alone.
     """
 
-    def __init__(self, sampling: Sampling, prompt_ids: Sequence[int]) -> None:
+    def __init__(
+        self, sampling: Sampling, prompt_ids: Sequence[int], *, opening_id: int | None = None
+    ) -> None:
         self._sampling = sampling
+        self._opening_id = opening_id
         self._random = torch.Generator()
         if sampling.seed is None:
             self._random.seed()
@@ -34,6 +40,10 @@ class Sampler:
     def draw(self, logits: torch.Tensor) -> int:
         """Return a token id for `logits` (V,)."""
         sampling = self._sampling
+        if self._opening_id is not None:
+            logits = logits.clone()
+            logits[self._opening_id] += sampling.opening_bias
+            self._opening_id = None
         if sampling.repetition_penalty == 1.0 and sampling.temperature <= 0:
             return int(logits.argmax())
         # On the CPU and in fp32, so that a seed gives the same draw on every device.

@@ -20,12 +20,14 @@ import string
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.context import FULL, SMALL, ContextProfile, ShapedContext, shape_context
+import numpy as np
+
+from assistant.context import FULL, READER, SMALL, ContextProfile, ShapedContext, shape_context
 from assistant.extractive import guard_answer
 from assistant.prompts import build_messages, looks_like_refusal, refusal
 from assistant.sentences import rank_sentences, terms
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 _ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 _BUDGET = 1500
+DEV = frozenset({"Normans", "1973 oil crisis"})
+"""Articles by which settings were chosen; figures are of the others."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,12 @@ VARIANTS: dict[str, Variant] = {
     "sentences-3": Variant(profile=replace(_NO_REFUSAL, max_sentences=3)),
     "sentences-2-guard": Variant(profile=_NO_REFUSAL, guard=True),
     "quote": Variant(profile=_NO_REFUSAL, model=False),
-    "ours": Variant(profile=SMALL, guard=SMALL.guard),
+    "small": Variant(profile=SMALL, guard=SMALL.guard),
+    "reader-quiet": Variant(profile=replace(READER, least_fit=0.0, refusal_bias=0.0, guard=False)),
+    "reader": Variant(profile=READER, guard=READER.guard),
 }
-"""`naive` is the baseline and `ours` the product's default for small models; the rest is what was tried."""
+"""`naive` is the baseline, `small` and `reader` are the product's for a small model as it comes and for one that was
+trained to read; the rest is what was tried."""
 
 
 def main() -> None:
@@ -100,45 +107,57 @@ def main() -> None:
     parser.add_argument("--questions", choices=("squad2", "samples-en"), default="squad2")
     parser.add_argument("--n", type=int, default=100, help="answerable questions; half as many of each other")
     parser.add_argument("--variant", action="append", choices=tuple(VARIANTS), help="default: all")
+    parser.add_argument("--part", choices=("all", "dev", "test"), default="all", help="of squad2's articles")
+    parser.add_argument("--model", default="smollm2-135m-instruct", help="chat model, by name or folder")
+    parser.add_argument("--adapter", type=Path, help="a LoRA adapter's folder, put on the model")
     parser.add_argument("--skip", type=int, default=0, help="leave out the first so many of the shuffled")
     parser.add_argument("--show", type=int, default=0, help="print so many replies of each variant")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--models", type=Path, default=ROOT / ".cache" / "models")
     arguments = parser.parse_args()
+    from finetune.catalogue import entry_for
     from finetune.models import load_model, resolve
     from knowledge.embeddings import load_embedder
 
     found = resolve("all-minilm-l6-v2", models_dir=arguments.models)
     embedder = load_embedder(found.path, name=found.name, languages=frozenset({"en"}))
     load = squad2 if arguments.questions == "squad2" else samples_en
-    cases = list(load(arguments.data, embedder, found.path, n=arguments.n, skip=arguments.skip))
-    model = load_model(resolve("smollm2-135m-instruct", models_dir=arguments.models))
-    model.model.eval()
+    cases = list(load(arguments.data, embedder, n=arguments.n, skip=arguments.skip, part=arguments.part))
+    model = load_model(resolve(arguments.model, models_dir=arguments.models), adapter=arguments.adapter)
     f1s: dict[str, float] = {}
-    for name in dict.fromkeys(("naive", *(arguments.variant or VARIANTS), "ours")):
+    entry = entry_for(arguments.model)
+    ours = "reader" if arguments.adapter or (entry is not None and entry.reads) else "small"
+    for name in dict.fromkeys(("naive", *(arguments.variant or VARIANTS), ours)):
         began = time.perf_counter()
         replies = answer(VARIANTS[name], cases, model, embedder)
         f1s[name] = report(name, cases, replies, time.perf_counter() - began)
         for case, reply in list(zip(cases, replies, strict=True))[: arguments.show]:
             print(f"    {case.question} | {case.gold[:1]} | {reply}")
-    print(f"ratio {f1s['ours'] / f1s['naive']:.2f}")
+    print(f"ratio {f1s[ours] / f1s['naive']:.2f}")
 
 
-def squad2(data: Path, embedder: "Embedder", model: Path, *, n: int, skip: int) -> Iterator[Case]:
-    """SQuAD questions with their three best paragraphs; the answerable once more with strangers."""
+def squad2(data: Path, embedder: "Embedder", *, n: int, skip: int = 0, part: str = "all") -> Iterator[Case]:
+    """SQuAD questions with their three best paragraphs; the answerable once more with strangers.
+
+    Args:
+        n: answerable questions; half as many of each other.
+        skip: leave out the first so many of the shuffled.
+        part: "dev" asks about the articles of `DEV`, "test" about the others; all are searched.
+    """
     articles = json.loads((data / "qa" / "squad2" / "squad2.json").read_text("utf-8"))["data"]
     texts = [(a["title"].replace("_", " "), p["context"]) for a in articles for p in a["paragraphs"]]
     asked = [q for a in articles for p in a["paragraphs"] for q in p["qas"]]
     titles = [a["title"].replace("_", " ") for a in articles for p in a["paragraphs"] for _ in p["qas"]]
     pairs = list(zip(asked, titles, strict=True))
     random.Random(0).shuffle(pairs)
+    pairs = [pair for pair in pairs if part == "all" or (pair[1] in DEV) == (part == "dev")]
     vectors = embedder.embed_documents([text for _, text in texts])
-    bags = [Counter(terms(text)) for _, text in texts]
+    words = _Bm25([text for _, text in texts])
 
     def best(question: str, allowed: list[int]) -> tuple[Passage, ...]:
         similar = vectors @ embedder.embed_query(question)
         fused: dict[int, float] = dict.fromkeys(allowed, 0.0)
-        for scores in (similar, _bm25(terms(question), bags)):
+        for scores in (similar, words.scores(question)):
             for rank, i in enumerate(sorted(allowed, key=lambda i: -scores[i])):
                 fused[i] += 1 / (60 + rank)
         return tuple(
@@ -158,21 +177,30 @@ def squad2(data: Path, embedder: "Embedder", model: Path, *, n: int, skip: int) 
         yield Case(q["question"], (), best(q["question"], strangers), "off-topic")
 
 
-def _bm25(query: list[str], bags: list[Counter[str]], k1: float = 1.2, b: float = 0.75) -> list[float]:
-    lengths = [sum(bag.values()) for bag in bags]
-    mean = sum(lengths) / len(lengths)
-    scores = [0.0] * len(bags)
-    for term in set(query):
-        holding = sum(term in bag for bag in bags)
-        weight = math.log(1 + (len(bags) - holding + 0.5) / (holding + 0.5))
-        for i, bag in enumerate(bags):
-            if bag[term]:
-                norm = k1 * (1 - b + b * lengths[i] / mean)
-                scores[i] += weight * bag[term] * (k1 + 1) / (bag[term] + norm)
-    return scores
+class _Bm25:
+    """Scores of all texts for a query, from one row of weights for each term."""
+
+    def __init__(self, texts: Sequence[str], k1: float = 1.2, b: float = 0.75) -> None:
+        bags = [Counter(terms(text)) for text in texts]
+        lengths = np.array([sum(bag.values()) for bag in bags], dtype=float)
+        norms = k1 * (1 - b + b * lengths / lengths.mean())
+        self._size = len(bags)
+        self._rows: dict[str, np.ndarray] = {}
+        for term in set().union(*bags):
+            often = np.array([bag[term] for bag in bags], dtype=float)
+            holding = int((often > 0).sum())
+            rare = math.log(1 + (len(bags) - holding + 0.5) / (holding + 0.5))
+            self._rows[term] = rare * often * (k1 + 1) / (often + norms)
+
+    def scores(self, query: str) -> np.ndarray:
+        """Return one score a text."""
+        known = [self._rows[term] for term in set(terms(query)) if term in self._rows]
+        return np.sum(known, axis=0) if known else np.zeros(self._size)
 
 
-def samples_en(data: Path, embedder: "Embedder", model: Path, *, n: int, skip: int) -> Iterator[Case]:
+def samples_en(
+    data: Path, embedder: "Embedder", *, n: int, skip: int = 0, part: str = "all"
+) -> Iterator[Case]:
     """The sample questions with what the product retrieves for them from the sample manual."""
     from knowledge.base import Knowledge
     from knowledge.originals import gather_inputs
@@ -256,6 +284,8 @@ def _generate(prompts: list[str], variant: Variant, model: "LoadedModel", batch:
 
     tokenizer = model.tokenizer
     tokenizer.padding_side = "left"
+    bias = variant.profile.refusal_bias if variant.profile is not None else 0.0
+    refusing = tokenizer(f" {refusal('en')}", add_special_tokens=False)["input_ids"][0]
     ends = {tokenizer.convert_tokens_to_ids("<|im_end|>"), tokenizer.eos_token_id}
     if variant.one_line:
         ends |= {i for text, i in tokenizer.get_vocab().items() if text in ("Ċ", "ĊĊ")}
@@ -266,15 +296,23 @@ def _generate(prompts: list[str], variant: Variant, model: "LoadedModel", batch:
         encoded = tokenizer(
             [prompts[i] for i in rows], return_tensors="pt", padding=True, add_special_tokens=False
         ).to(model.device)
+        width = encoded["input_ids"].shape[1]
+
+        def lean(ids: Any, scores: Any, width: int = width) -> Any:
+            if ids.shape[1] == width:
+                scores[:, refusing] += bias
+            return scores
+
         with torch.inference_mode():
             made = model.model.generate(  # type: ignore[operator]
                 **encoded,
                 max_new_tokens=SMALL.max_new_tokens if variant.one_line else 96,
                 do_sample=False,
+                logits_processor=[lean],
                 eos_token_id=sorted(ends),
                 pad_token_id=tokenizer.eos_token_id,
             )
-        for i, row in zip(rows, made[:, encoded["input_ids"].shape[1] :], strict=True):
+        for i, row in zip(rows, made[:, width:], strict=True):
             replies[i] = str(tokenizer.decode(row, skip_special_tokens=True)).strip()
     return replies
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,6 +161,23 @@ def test_an_unsupported_answer_of_a_small_model_gives_way_to_the_passage() -> No
     )["rag"].answer
     assert answer.text == "The Heron H2 pump weighs 12.5 kg."
     assert answer.sentences[0].citations == (1,)
+
+
+def test_a_model_that_reads_is_leant_towards_refusing_where_it_has_passages(tiny_engine: Engine) -> None:
+    leaning = replace(SMALL, refusal_bias=1.5, least_fit=0.0, least_overlap=0.0)
+    told = finished(
+        ask(
+            "How heavy is the pump?",
+            arms=[BASE, RAG],
+            retrieve=Library(PUMP),
+            chat_model_for=on(tiny_engine),
+            profile=leaning,
+        )
+    )
+    records = {name: event.answer.record for name, event in told.items()}
+    drawn = {name: record.sampling for name, record in records.items() if record is not None}
+    assert (drawn["rag"].opening, drawn["rag"].opening_bias) == (f" {refusal('en')}", 1.5)
+    assert (drawn["base"].opening, drawn["base"].opening_bias) == ("", 0.0)
 
 
 def test_one_arms_failure_leaves_the_others_alone(tiny_engine: Engine) -> None:

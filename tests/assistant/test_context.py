@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from assistant.context import FULL, SMALL, profile_for, shape_context
+from assistant.context import FULL, READER, SMALL, profile_for, shape_context
 from knowledge.documents import Passage
 from knowledge.embeddings import Embedder
 
@@ -115,3 +115,4 @@ def test_whole_passages_are_numbered_and_cut_from_the_lowest_rank() -> None:
 def test_the_profile_goes_by_size() -> None:
     assert profile_for(135_000_000) is SMALL
     assert profile_for(1_700_000_000) is FULL
+    assert profile_for(135_000_000, reads=True) is READER

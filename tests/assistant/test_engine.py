@@ -52,6 +52,20 @@ def by_transformers(model: Any, tokenizer: Any, prompt: str, tokens: int, **opti
     return str(tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)).rstrip("\ufffd")
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_an_opening_can_be_favoured_or_kept_off(tiny_engine: Engine, temperature: float) -> None:
+    _, tokenizer = build_tiny()
+    token = tokenizer("W", add_special_tokens=False)["input_ids"][0]
+    drawn = Sampling(max_new_tokens=8, temperature=temperature, opening="W" * 3, opening_bias=1e4)
+    text, _ = ask(tiny_engine, PROMPTS[0], drawn)
+    # The first token only: the rest is the model's own.
+    assert text.startswith(tokenizer.decode([token]))
+    assert not text.startswith("WWW")
+    plain, _ = ask(tiny_engine, PROMPTS[0], Sampling(max_new_tokens=1))
+    opening = Sampling(max_new_tokens=1, opening=plain, opening_bias=-1e4)
+    assert ask(tiny_engine, PROMPTS[0], opening)[0] != plain
+
+
 @pytest.mark.parametrize("penalty", [1.0, 1.3])
 def test_greedy_text_is_that_of_generate(tiny_engine: Engine, penalty: float) -> None:
     model, tokenizer = build_tiny()
