@@ -18,6 +18,7 @@ from pydantic import ConfigDict
 
 from assistant.arms import Sampling
 from assistant.engine import Engine, EngineDone, EngineFailed, EngineToken, GenerationRequest
+from finetune.catalogue import entry_for
 
 _ROLES = {"system": "system", "human": "user", "ai": "assistant", "AIMessageChunk": "assistant"}
 _SAMPLING_FIELDS = frozenset(Sampling.__dataclass_fields__)
@@ -41,6 +42,11 @@ class AnsweringModel(BaseChatModel):
     def parameters(self) -> int | None:
         """How large the model is; None where that is not known."""
         raise NotImplementedError
+
+    @property
+    def reads(self) -> bool:
+        """Whether it was trained to answer from passages under our own prompt."""
+        return False
 
     def answering(self, **changes: Any) -> "AnsweringModel":
         """Return a copy for one answer, which `cancel` can end, with fields such as `sampling` changed."""
@@ -100,6 +106,11 @@ class EngineChatModel(AnsweringModel):
     @property
     def parameters(self) -> int:
         return self.engine.parameters
+
+    @property
+    def reads(self) -> bool:
+        entry = entry_for(self.engine.name)
+        return entry is not None and entry.reads
 
     def get_num_tokens(self, text: str) -> int:
         """Return how many of the model's own tokens `text` has."""

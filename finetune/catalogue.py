@@ -25,6 +25,9 @@ class CatalogueEntry:
         hub: repository on the Hugging Face hub.
         modelscope: repository on ModelScope; None where there is none.
         package: a Python package that carries it, and is then where it comes from.
+        made_from: another entry, whose weights it has with `adapter` merged into them; made on this machine.
+        adapter: a LoRA adapter's folder inside the package `finetune`.
+        reads: whether it was trained to answer from passages under our own prompt.
         size_bytes: to download.
         memory_bytes: to run it on the CPU, or on a GPU.
         languages: codes, or "*" for many.
@@ -45,6 +48,9 @@ class CatalogueEntry:
     note: dict[Literal["en", "zh"], str]
     modelscope: str | None = None
     package: PackagePin | None = None
+    made_from: str | None = None
+    adapter: str = ""
+    reads: bool = False
     thinking: Thinking = "never"
     query_prompt: str | None = None
     document_prompt: str | None = None
@@ -109,6 +115,26 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
             "from the passages it is shown and gets many wrong. Check its sources.",
             "zh": "内置模型，首次运行无需模型站。体量极小，只懂英文：能从给出的段落中摘抄简短事实，但常出错，请核对来源。",
         },
+    ),
+    CatalogueEntry(
+        name="smollm2-135m-reader",
+        kind="chat",
+        hub="HuggingFaceTB/SmolLM2-135M-Instruct",
+        made_from="smollm2-135m-instruct",
+        adapter="recipes/reader/adapter",
+        reads=True,
+        size_bytes=93 * MB,
+        memory_bytes=900 * MB,
+        languages=EN,
+        licence="Apache-2.0",
+        note={
+            "en": "The embedded model with our reading adapter merged in (finetune/recipes/reader): answers from the "
+            "passages in a few words, and says more often when they hold no answer. English only; still small, so "
+            "check its sources.",
+            "zh": "内置模型，已并入我们训练的阅读适配器（finetune/recipes/reader）：依据段落给出简短回答，段落中没有答案时"
+            "更常如实说明。只懂英文，体量仍小，请核对来源。",
+        },
+        recommended=False,
     ),
     _qwen(
         "qwen3-0.6b",

