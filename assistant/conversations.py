@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -267,6 +267,33 @@ class Conversations:
         return ConversationTurn(
             row.lastrowid, question, now, dict(answers), found, tuple(base_names), json.loads(kept)
         )
+
+    def redact(self, change: Callable[[Any], Any | None], *, base_name: str = "") -> None:
+        """Change stored answers and retrievals, so that nothing of what is changed remains in the file or its log.
+
+        Args:
+            change: given `[answer, retrieval]` as plain JSON; returns both as they are to stand, or None.
+            base_name: of a knowledge base that is gone for good: the turns lose it.
+        """
+        with self._writing() as db:
+            for row, answer, found in db.execute(
+                "SELECT rowid, answer, retrieval FROM conversation_answers"
+            ).fetchall():
+                changed = change([json.loads(answer), None if found is None else json.loads(found)])
+                if changed is not None:
+                    texts = [None if one is None else json.dumps(one, ensure_ascii=False) for one in changed]
+                    db.execute(
+                        "UPDATE conversation_answers SET answer = ?, retrieval = ? WHERE rowid = ?",
+                        (*texts, row),
+                    )
+            if base_name:
+                for row, names in db.execute("SELECT id, base_names FROM conversation_turns").fetchall():
+                    kept = [name for name in json.loads(names) if name != base_name]
+                    if len(kept) < len(json.loads(names)):
+                        told = json.dumps(kept, ensure_ascii=False)
+                        db.execute("UPDATE conversation_turns SET base_names = ? WHERE id = ?", (told, row))
+        with self._reading() as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def export(
         self, conversation_id: int, form: Literal["markdown", "json"], language: Language = "en"

@@ -6,6 +6,7 @@ What an experiment is stands in `assistant.compare`; this joins it with the App 
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from assistant.compare.questions import QuestionSet, load_questions, take
 from assistant.compare.records import Experiment, Plan, StoredAnswer, StoredProbe, StoredRetrieval
 from assistant.compare.store import Experiments
 from assistant.errors import ExperimentError
+from assistant.forgetting import Gone, forgetting
 from assistant.messages import Language
 from assistant.setup import SAMPLE_BASES
 
@@ -283,6 +285,43 @@ class Laboratory:
     def json_text(self, experiment_id: int) -> str:
         """Everything, for other programs."""
         return json.dumps(json_report(self.store, experiment_id), ensure_ascii=False, indent=2)
+
+    # ---- forgetting ----
+
+    @contextmanager
+    def forgetting_base(self, base_id: int) -> Iterator[None]:
+        """Around the deletion of a knowledge base: what experiments, votes and conversations kept of it goes too.
+
+        An experiment over it that is running is stopped first.
+
+        Raises:
+            NotFoundError: there is no such base.
+        """
+        base = self._app.base(base_id)
+        names = tuple(source.name for source in self._app.sources(base_id))
+        with self._forgetting(Gone(base_id, base_name=base.name, names=names)):
+            yield
+
+    @contextmanager
+    def forgetting_source(self, source_id: int) -> Iterator[None]:
+        """The same around the deletion of one file.
+
+        Raises:
+            NotFoundError: there is no such file.
+        """
+        source = self._app.knowledge.source(source_id)
+        with self._forgetting(Gone(source.base_id, source_id, names=(source.name,))):
+            yield
+
+    @contextmanager
+    def _forgetting(self, gone: Gone) -> Iterator[None]:
+        busy = self.running()
+        if busy is not None and gone.base_id in self.store.get(busy).manifest.get("base_ids", ()):
+            self.stop(busy)
+            self.wait(busy)
+        app = self._app
+        with forgetting(gone, experiments=self.store, votes=app.votes, conversations=app.conversations):
+            yield
 
     @staticmethod
     def plan(questions: QuestionSet, arms: Sequence[str], **declared: Any) -> Plan:

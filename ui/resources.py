@@ -28,6 +28,10 @@ def open_app() -> "App":
 def warm_up(app: "App") -> None:
     """Load the models in the background, once."""
     if app.ready().stage == "starting":
+        # Streamlit imports it with its first table or chart, the models' libraries in their own thread: two imports
+        # of it at once can meet half of it.
+        import pandas  # noqa: F401
+
         app.warm_up()
 
 

@@ -22,6 +22,8 @@ from assistant.compare.statistics import compare_paired, equivalent, holm, mean_
 
 _NOT_ASKED = Score("unscored", reason="not_asked")
 _RIGHT = 0.5
+VERSION = 2
+"""Of what `analyse` tells; results kept by another version are worked out anew when they are read."""
 
 
 class Table:
@@ -71,6 +73,7 @@ def analyse(
     table = Table(experiment, answers)
     plan = experiment.plan
     return {
+        "version": VERSION,
         "questions": len(experiment.questions),
         "answerable": sum(question.answerable for question in experiment.questions),
         "clustered_by": table.clustered_by,

@@ -241,7 +241,7 @@ def show_experiment(
             print(json.dumps(json_report(store, number), ensure_ascii=False, indent=2))
         elif html is None and csv is None:
             experiment = store.get(number)
-            if experiment.results is None and store.answered(number):  # cut off, or still running
+            if store.answered(number):  # may have been cut off, or be running still
                 experiment = replace(experiment, results=results_of(store, experiment))
             print("\n".join(result_lines(experiment, LANGUAGE)))
 

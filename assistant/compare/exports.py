@@ -2,11 +2,12 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from assistant.arms import to_json
-from assistant.compare.analysis import analyse
+from assistant.compare.analysis import VERSION, analyse
 from assistant.compare.cells import adapter_of
 from assistant.compare.metric_table import ANSWER_METRICS
 from assistant.compare.records import Experiment
@@ -121,10 +122,15 @@ def training_seconds(experiment: Experiment) -> dict[str, float]:
     return {arm: seconds for arm, seconds in told.items() if seconds}
 
 
+def is_current(results: Mapping[str, Any] | None) -> bool:
+    """Whether stored results are there and tell what this version's analysis tells."""
+    return results is not None and results.get("version") == VERSION
+
+
 def results_of(store: Experiments, experiment: Experiment) -> dict[str, Any]:
     """Stored results, or those of what has been answered so far."""
-    if experiment.results is not None:
-        return dict(experiment.results)
+    if is_current(experiment.results):
+        return dict(experiment.results or {})
     return analyse(experiment, store.answers(experiment.id), store.retrievals(experiment.id))
 
 

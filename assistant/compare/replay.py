@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from assistant.compare.analysis import Table, analyse
+from assistant.compare.exports import is_current
 from assistant.compare.metric_table import ANSWER_METRICS
 from assistant.compare.questions import Question, questions_json
 from assistant.compare.records import StoredAnswer, StoredRetrieval
@@ -43,9 +44,11 @@ def replay(store: Experiments, experiment_id: int) -> Replay:
     """Compute every score, interval and count of a stored run again from its answers.
 
     Raises:
-        ExperimentError: there is no such experiment.
+        ExperimentError: there is no such experiment, or its texts were erased.
     """
     experiment = store.get(experiment_id)
+    if experiment.manifest.get("erased"):
+        raise ExperimentError("experiment_erased", id=experiment_id)
     answers, retrievals = store.answers(experiment_id), store.retrievals(experiment_id)
     questions = {question.id: question for question in experiment.questions}
     indexed = list(experiment.manifest.get("identity", {}).get("sources", {}))
@@ -67,7 +70,7 @@ def replay(store: Experiments, experiment_id: int) -> Replay:
         key = f"{answer.question_id}.{answer.arm}"
         stored["answers"][key], now["answers"][key] = scores_to_json(answer.scores), scores_to_json(scores)
         answers[place] = replace(answer, scores=scores)
-    if experiment.results is not None:
+    if is_current(experiment.results):
         stored["results"] = experiment.results
         now["results"] = analyse(experiment, answers, retrievals)
     pairs = list(_leaves("", stored, now))

@@ -254,6 +254,7 @@ class Experiments:
         experiment_id: int,
         question_ids: Sequence[str],
         *,
+        name: str,
         questions: Sequence[Question],
         manifest: Mapping[str, Any],
         results: Mapping[str, Any] | None,
@@ -262,11 +263,11 @@ class Experiments:
         """Overwrite what was found, answered and said about these questions; their scores stay.
 
         Args:
-            questions, manifest, results, base_names: of the whole experiment, as they are to stand afterwards.
+            name, questions, manifest, results, base_names: of the whole experiment, as they are to stand afterwards.
         """
         with self._writing() as db:
-            for name in question_ids:
-                where = (experiment_id, name)
+            for question_id in question_ids:
+                where = (experiment_id, question_id)
                 db.execute("DELETE FROM experiment_probe WHERE run_id = ? AND question_id = ?", where)
                 for kind in ("answer", "retrieval"):
                     table = f"experiment_{kind}"
@@ -281,8 +282,10 @@ class Experiments:
                 db.execute("SELECT plan FROM experiment_run WHERE id = ?", (experiment_id,)).fetchone()[0]
             ) | {"base_names": list(base_names)}
             db.execute(
-                "UPDATE experiment_run SET plan = ?, questions = ?, manifest = ?, results = ? WHERE id = ?",
+                "UPDATE experiment_run SET name = ?, plan = ?, questions = ?, manifest = ?, results = ?"
+                " WHERE id = ?",
                 (
+                    name,
                     dump(plan),
                     questions_json(questions),
                     dump(manifest),

@@ -8,7 +8,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -240,6 +240,34 @@ class Votes:
             db.execute("DELETE FROM votes")
         with self._lock, self._translated():
             # The write-ahead log still holds what was written before.
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def redact(self, base_id: int, change: Callable[[Any], Any | None], *, base_name: str = "") -> None:
+        """Change the stored answers of votes that searched a knowledge base, so that no earlier text remains.
+
+        Args:
+            change: given an answer as plain JSON; returns it as it is to stand, or None to leave it.
+            base_name: of the base, where it is gone for good: the votes lose it.
+        """
+        with self._writing() as db:
+            for vote_id, base_ids, base_names in db.execute(
+                "SELECT id, base_ids, base_names FROM votes"
+            ).fetchall():
+                if base_id not in json.loads(base_ids):
+                    continue
+                if base_name:
+                    names = [name for name in json.loads(base_names) if name != base_name]
+                    db.execute("UPDATE votes SET base_names = ? WHERE id = ?", (_dump(names), vote_id))
+                for row, answer in db.execute(
+                    "SELECT rowid, answer FROM vote_answers WHERE vote_id = ? AND answer IS NOT NULL",
+                    (vote_id,),
+                ).fetchall():
+                    changed = change(json.loads(answer))
+                    if changed is not None:
+                        db.execute(
+                            "UPDATE vote_answers SET answer = ? WHERE rowid = ?", (_dump(changed), row)
+                        )
+        with self._lock, self._translated():
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _migrate(self) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from assistant.app import App
     from assistant.compare.records import Experiment
 
+BOARD_WIDTH = 760
 LIGHT_INK, DARK_INK = "#1d2530", "#e6eaee"
 EFFECTS = ("rag", "sft", "interaction", "rag_alone", "rag_on_sft", "sft_alone", "sft_on_rag")
 
@@ -26,29 +27,23 @@ def show_board(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
     shown = language()
     metric = METRICS[results["primary"]].label(shown)
     board = results["factorial"]
-    left, right = st.columns([3, 2], gap="medium") if board else (st.container(), None)
-    with left:
-        st.caption(say("experiment.board_about", metric=metric))
-        dark = st.context.theme.type == "dark"
-        st.image(
-            board_svg(results, shown, ink=DARK_INK if dark else LIGHT_INK),
-            width="stretch",
-            alt=REPORT_TEXT["board"][shown],
-        )
-    if board is not None and right is not None:
-        with right:
-            st.caption(say("experiment.effects_about", questions=board["n"]))
-            rows = [
-                Row(
-                    REPORT_TEXT[name][shown],
-                    board[name]["value"],
-                    board[name]["interval"]["low"],
-                    board[name]["interval"]["high"],
-                )
-                for name in EFFECTS
-            ]
-            interval_chart(rows, key="experiment_effects", axis=say("experiment.points"), zero=True)
-            st.caption(say("experiment.interaction_about"))
+    st.caption(say("experiment.board_about", metric=metric))
+    dark = st.context.theme.type == "dark"
+    picture = board_svg(results, shown, ink=DARK_INK if dark else LIGHT_INK)
+    st.image(picture, width=BOARD_WIDTH, alt=REPORT_TEXT["board"][shown])
+    if board is not None:
+        st.caption(say("experiment.effects_about", questions=board["n"]))
+        rows = [
+            Row(
+                REPORT_TEXT[name][shown],
+                board[name]["value"],
+                board[name]["interval"]["low"],
+                board[name]["interval"]["high"],
+            )
+            for name in EFFECTS
+        ]
+        interval_chart(rows, key="experiment_effects", axis=say("experiment.points"), zero=True)
+        st.caption(say("experiment.interaction_about"))
     st.markdown(f"**{REPORT_TEXT['pairs'][shown]}**")
     _gate(results)
     st.dataframe(

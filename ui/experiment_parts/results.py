@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from assistant.compare.exports import is_current
 from assistant.compare.verdict import verdict
 from ui.components.inert import plain
 from ui.experiment_parts.adapters import show_adapters
@@ -55,9 +56,9 @@ def show_results(app: "App", number: int) -> None:
 
 
 def _results(app: "App", experiment: "Experiment") -> dict[str, Any]:
-    """The results; those of a run that was cut off are computed once for the session."""
-    if experiment.results is not None:
-        return dict(experiment.results)
+    """The results; those of a run that was cut off are worked out once for the session."""
+    if is_current(experiment.results):
+        return dict(experiment.results or {})
     key = f"experiment_results_{experiment.id}_{app.experiments.answered(experiment.id)}"
     if key not in st.session_state:
         with st.spinner(say("experiment.analysing")):

@@ -152,7 +152,7 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.judge_where": {"en": "Judge", "zh": "评判模型"},
     "experiment.kinds_about": {
         "en": "{metric} by kind of question, with 95 % intervals; the number of questions stands in brackets.",
-        "zh": "按问题类别列出的{metric}及 95% 区间；括号内为问题数。",
+        "zh": "按问题类别列出的“{metric}”及 95% 区间；括号内为问题数。",
     },
     "experiment.kinds_more": {"en": "{count} more kinds are in the report.", "zh": "另有 {count} 类见报告。"},
     "experiment.kinds_none": {"en": "All questions are of one kind.", "zh": "所有问题属于同一类。"},
@@ -216,7 +216,7 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.metric": {"en": "Metric", "zh": "指标"},
     "experiment.metrics_about": {
         "en": "Means with 95 % intervals. {metric} was declared to decide; all others are secondary.",
-        "zh": "均值及 95% 区间。结论由事先声明的{metric}决定，其余均为次要指标。",
+        "zh": "均值及 95% 区间。结论由事先声明的“{metric}”决定，其余均为次要指标。",
     },
     "experiment.missing": {
         "en": "What is not scored, and why ({count})",
