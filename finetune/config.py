@@ -73,7 +73,7 @@ class TrainingConfig:
         max_memory_gb: what training may take; None is what the device has free.
         report_to: trackers of transformers ("swanlab", "tensorboard", "wandb"), separated by commas.
         distributed: how several processes share the work (`finetune.launching`); "none" is one process.
-        num_processes: on all machines together, one to a GPU.
+        num_processes: on all machines together; 0 is one for every GPU, or two on a CPU.
         num_machines, machine_rank: how many machines take part, and which of them this is, from 0; the same run
             folder must be seen by all of them.
         main_process_ip, main_process_port: where the machine of rank 0 is reached by the others.
@@ -118,7 +118,7 @@ class TrainingConfig:
     max_memory_gb: float | None = None
     report_to: str = "none"
     distributed: Distributed = "none"
-    num_processes: int = 1
+    num_processes: int = 0
     num_machines: int = 1
     machine_rank: int = 0
     main_process_ip: str = "127.0.0.1"

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from finetune.adapters import CARD, make_card, seal
@@ -49,6 +50,7 @@ def write_result(
     train: TokenRows,
     *,
     after: float | None = None,
+    gathered: Path | None = None,
 ) -> list[Gate]:
     """Write the adapter or model into the run's `result` folder, with its card; return the gates.
 
@@ -58,16 +60,25 @@ def write_result(
     Args:
         held, train: rows that the checks ask about.
         after: the held-out loss, where it is not the loss of imitating `held`.
+        gathered: what was trained as a folder, where `model` is spread over processes: then only the written
+            weights and the held-out loss are checked.
 
     Raises:
         ModelUnavailableError: the disk is full.
     """
     with publish(folder.result) as temporary:
-        save(model, tokenizer, settings, temporary, start=folder.path)
+        if gathered is None:
+            save(model, tokenizer, settings, temporary, start=folder.path)
+        else:
+            _take_over(gathered, temporary, adapter=settings.makes_adapter)
         if settings.method == "pissa":
             # What was written adds to the weights of the base, which PiSSA changed in memory.
             model = _reload(record, temporary, model)
-        gates = _gates(settings, record, model, tokenizer, held, train, temporary, after)
+        gates = (
+            _gates(settings, record, model, tokenizer, held, train, temporary, after)
+            if gathered is None
+            else _gates_of_file(settings, record, model, temporary, after)
+        )
         write_json(temporary / CARD, make_card(gates, settings=asdict(settings), **_facts(record)))
         shutil.copy2(folder.config, temporary / "training.yaml")
         seal(
@@ -121,6 +132,27 @@ def _gates(
     return gates
 
 
+def _gates_of_file(
+    settings: TrainingConfig, record: dict[str, Any], model: Any, written: Path, after: float | None
+) -> list[Gate]:
+    """What can be checked without a model that answers."""
+    held_out = check_held_out(record["before"].get("eval_loss"), after, record["eval_rows"])
+    if not settings.makes_adapter:
+        return [held_out]
+    tensors = read_tensors(written)
+    return [check_finite(tensors), check_moved(tensors), check_shape(tensors, base_shapes(model)), held_out]
+
+
+def _take_over(gathered: Path, target: Path, *, adapter: bool) -> None:
+    """Move what makes up the adapter, or the model, out of what the trainer wrote."""
+    wanted = ("adapter_config.json", "adapter_model.safetensors") if adapter else ("*",)
+    for pattern in wanted:
+        for path in sorted(gathered.glob(pattern)):
+            if path.name != "training_args.bin":
+                shutil.move(path, target / path.name)
+    shutil.rmtree(gathered, ignore_errors=True)
+
+
 def held_out_loss(model: Any, rows: TokenRows, pad_id: int) -> float:
     """Return the loss per trained token of `rows`, every token counting the same."""
     import torch
@@ -147,8 +179,6 @@ def _merge_gate(model: Any, tokenizer: Any, prompts: list[list[int]]) -> Gate:
 
 
 def _reload(record: dict[str, Any], written: Any, model: Any) -> Any:
-    from pathlib import Path
-
     from finetune.models import load_model
 
     device, dtype = str(model.device), str(next(model.parameters()).dtype).removeprefix("torch.")

@@ -52,11 +52,12 @@ def weights_dtype(config: TrainingConfig, compute: str) -> str:
     return compute if config.makes_adapter else "float32"
 
 
-def attach(model: Any, config: TrainingConfig, *, base_name: str) -> Any:
+def attach(model: Any, config: TrainingConfig, *, base_name: str, uniform: bool = False) -> Any:
     """Make `model` trainable as the settings, filled in, say; return it or its PEFT wrapper.
 
     Args:
         base_name: what the adapter records as the model that it belongs to.
+        uniform: give what is trained the precision of the rest, as spreading over processes wants it.
 
     Raises:
         TrainingError: no module has one of the names in `target_modules`.
@@ -71,15 +72,15 @@ def attach(model: Any, config: TrainingConfig, *, base_name: str) -> Any:
     from peft import get_peft_model
 
     try:
-        wrapped = get_peft_model(model, _peft_config(model, config))
+        wrapped = get_peft_model(model, _peft_config(model, config), autocast_adapter_dtype=not uniform)
     except ValueError as err:
         reason = (str(err).splitlines() or [""])[0][:200]
         raise TrainingError("targets_unknown", targets=config.target_modules, reason=reason) from err
     wrapped.peft_config["default"].base_model_name_or_path = base_name
     cast_inputs(wrapped, False)
     for parameter in wrapped.parameters():
-        if parameter.requires_grad and parameter.dtype != torch.float32 and not parameter.is_meta:
-            parameter.data = parameter.data.float()
+        if not uniform and parameter.requires_grad and not parameter.is_meta:
+            parameter.data = parameter.data.to(torch.float32)
     return wrapped
 
 

@@ -78,7 +78,6 @@ def preference_trainer(
         **arguments,
         "beta": settings.pref_beta,
         "max_length": None,
-        "bf16": False,
         "gradient_checkpointing": False,
         "precompute_ref_log_probs": not settings.makes_adapter,
     }

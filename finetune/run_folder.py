@@ -113,6 +113,11 @@ class RunFolder:
         return self.path / "stop"
 
     @property
+    def failure(self) -> Path:
+        """Why a process failed that is not the one that writes the status."""
+        return self.path / "failure.json"
+
+    @property
     def result(self) -> Path:
         """The adapter or model."""
         return self.path / "result"

@@ -5,7 +5,6 @@ outlives whoever started it; everything known about it is in its folder.
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +67,7 @@ def start(
         check_name(config.name)
         if adapters_dir is not None and (adapters_dir / config.name).exists():
             raise AdapterError("adapter_name_taken", name=config.name)
+    check_launch(config)
     tokenizer = load_tokenizer(model)
     prepared = prepare_rows(config, tokenizer, progress=progress)
     folder = _new_folder(runs_dir, config)
@@ -80,10 +80,30 @@ def start(
     return read(folder)
 
 
+def check_launch(config: RunConfig) -> None:
+    """Raise `TrainingError` where the run's processes could not be started here."""
+    from finetune.launching import launch_command
+
+    if config.training.distributed != "none":
+        import torch
+
+        launch_command(config.training, Path(), gpus=torch.cuda.device_count())
+
+
 def launch(folder: RunFolder) -> None:
     """Set the process of a prepared run going, in a session of its own, and return at once."""
+    from finetune.launching import launch_command, launch_environment
+
     folder.stop.unlink(missing_ok=True)
+    training = read_config(folder.config).config.training
+    gpus = 0
+    if training.distributed != "none":
+        import torch
+
+        gpus = torch.cuda.device_count()
+    command = launch_command(training, folder.path, gpus=gpus)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("COV_", "PYTEST_"))}
+    environment |= launch_environment(training, gpus=gpus)
     options: dict[str, Any] = {}
     if os.name == "nt":
         # CREATE_NEW_PROCESS_GROUP and DETACHED_PROCESS, which the module has on Windows only.
@@ -92,7 +112,7 @@ def launch(folder: RunFolder) -> None:
         options["start_new_session"] = True
     with folder.log.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "finetune.train", str(folder.path)],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -9,12 +9,14 @@ import logging
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetune.errors import TrainingError
-from finetune.run_folder import RunFolder, Status, error_fields
+from finetune.processes import is_first, is_sharded, join, leave, world
+from finetune.run_folder import RunFolder, Status, error_fields, read_json, write_json
 
 if TYPE_CHECKING:
     from finetune.config import TrainingConfig
@@ -43,7 +45,9 @@ def run(path: Path) -> Status:
     from finetune.training_loop import Reporter
 
     folder = RunFolder(path)
-    folder.stop.unlink(missing_ok=True)
+    if is_first():
+        folder.stop.unlink(missing_ok=True)
+        folder.failure.unlink(missing_ok=True)
     me = psutil.Process()
     before = folder.read_status()
     status = Status(pid=me.pid, started=me.create_time(), step=before.step, total_steps=before.total_steps)
@@ -53,12 +57,24 @@ def run(path: Path) -> Status:
             reporter.update(**_train(folder, reporter))
         except BaseException as err:
             logger.exception("the run failed")
-            reporter.update(state="failed", **_reason(err, folder))
+            reporter.update(state="failed", **_told_first(_reason(err, folder), folder))
             if isinstance(err, KeyboardInterrupt):
                 raise
         finally:
             restore()
+            leave()
     return reporter.status
+
+
+def _told_first(reason: dict[str, Any], folder: RunFolder) -> dict[str, Any]:
+    """Return the reason of the process that failed first: the others only know that it is gone."""
+    if world() == 1:
+        return reason
+    if not is_first():
+        write_json(folder.failure, reason)
+        return reason
+    time.sleep(1.0)
+    return read_json(folder.failure) or reason
 
 
 def _obey_signals(reporter: "Reporter") -> Any:
@@ -84,19 +100,25 @@ def _train(folder: RunFolder, reporter: "Reporter") -> dict[str, Any]:
     from transformers import set_seed
 
     from finetune.config_files import read_config
+    from finetune.fitting import note_batch
     from finetune.memory import is_out_of_memory, smaller
     from finetune.methods import check_available
     from finetune.models import device_and_dtype
     from finetune.preferences import load_rows
-    from finetune.training_session import Session, note_batch
+    from finetune.training_session import Session
 
     config = read_config(folder.config).config
     record = folder.read_record()
     train, held = (load_rows(folder.data / f"{name}.npz") for name in ("train", "eval"))
     precisions = {"auto": None, "bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
     device, dtype = device_and_dtype(None, precisions[config.training.precision])
+    join(device)
     compute = str(dtype).removeprefix("torch.")
     check_available(replace(config.training, stage=record.get("stage", "sft")), device=device)
+    if is_sharded() and config.training.method in ("qlora", "pissa", "prompt_tuning", "freeze"):
+        raise TrainingError(
+            "sharded_method", method=config.training.method, distributed=config.training.distributed
+        )
     _check_trackers(config.training.report_to)
     set_seed(config.training.seed)
     settings: TrainingConfig | None = None
@@ -108,7 +130,7 @@ def _train(folder: RunFolder, reporter: "Reporter") -> dict[str, Any]:
         except (RuntimeError, MemoryError) as err:
             # A row may be longer, or a neighbour's program hungrier, than when the batch was chosen.
             less = smaller(session.settings) if is_out_of_memory(err) else None
-            if less is None:
+            if less is None or world() > 1:  # the other processes wait in the middle of a step
                 raise
             settings = less
             session.close()

@@ -7,7 +7,13 @@ from finetune.run_folder import RunFolder
 
 
 def arguments(
-    settings: TrainingConfig, folder: RunFolder, *, evaluates: bool, device: str, compute: str
+    settings: TrainingConfig,
+    folder: RunFolder,
+    *,
+    evaluates: bool,
+    device: str,
+    compute: str,
+    mixed: bool = False,
 ) -> dict[str, Any]:
     """Return the arguments of `TrainingArguments` and of what inherits from it.
 
@@ -15,6 +21,7 @@ def arguments(
         settings: filled in.
         evaluates: whether rows are held out.
         compute: precision of the computation, "bfloat16", "float32" or "float16".
+        mixed: leave bfloat16 to FSDP or DeepSpeed, which keep weights in float32 beside it.
     """
     patience = settings.early_stopping_patience if evaluates else 0
     trackers = [part.strip() for part in settings.report_to.split(",") if part.strip() not in ("", "none")]
@@ -33,6 +40,7 @@ def arguments(
         "optim": settings.optim,
         "seed": settings.seed,
         "fp16": compute == "float16",
+        "bf16": mixed and compute == "bfloat16",
         "neftune_noise_alpha": settings.neftune_noise_alpha,
         "logging_steps": settings.logging_steps,
         "logging_nan_inf_filter": False,

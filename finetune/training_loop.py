@@ -16,6 +16,7 @@ from transformers import Trainer, TrainerCallback
 
 from finetune.errors import TrainingError
 from finetune.memory import count_tokens, peak_bytes
+from finetune.processes import everybody, is_first
 from finetune.run_folder import CHECKPOINT_MARKER, RunFolder, Status
 from finetune.supervised_loss import token_loss
 
@@ -33,6 +34,7 @@ class Reporter:
     def __init__(self, folder: RunFolder, status: Status) -> None:
         self.folder = folder
         self.status = status
+        self.writes = is_first()
         self._lock = threading.Lock()
         self._end = threading.Event()
         self._terminated = threading.Event()
@@ -53,6 +55,8 @@ class Reporter:
         with self._lock:
             seconds = round(time.time() - self._began, 1)
             self.status = replace(self.status, heartbeat=time.time(), seconds=seconds, **changes)
+            if not self.writes:
+                return
             # A full disk must not end a run that could still be saved once there is room.
             with contextlib.suppress(OSError):
                 self.folder.write_status(self.status)
@@ -108,7 +112,8 @@ class CarefulTrainer(Trainer):
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Any:
         """Go forward and back; refuse a loss that would poison the weights."""
         loss = super().training_step(model, inputs, num_items_in_batch)
-        value = float(loss)
+        # All must stop together: one that waits for another's gradients waits for ever.
+        value = sum(everybody(float(loss)))
         if not math.isfinite(value):
             raise TrainingError(
                 "training_loss_not_finite",
@@ -169,12 +174,14 @@ class SupervisedTrainer(CarefulTrainer):
         sums = torch.zeros(2, dtype=torch.float64, device=self.args.device)
         with torch.no_grad():
             for batch in loader:
+                inputs = self._prepare_inputs(batch)
                 with autocast(self.device, self.autocast):
-                    losses, _, _ = token_loss(self.model, self._prepare_inputs(batch))
-                sums += torch.stack(
-                    [losses.sum().double(), torch.tensor(float(len(losses)), device=sums.device)]
-                )
-        total, count = self.accelerator.reduce(sums, "sum").tolist()
+                    losses, rows, _ = token_loss(self.model_wrapped, inputs)
+                by_row = torch.zeros(len(inputs["labels"]), 2, dtype=torch.float64, device=sums.device)
+                by_row.index_add_(0, rows, torch.stack([losses, torch.ones_like(losses)], 1).double())
+                # Leaves out the rows that only fill up the last batches of several processes.
+                sums += self.accelerator.gather_for_metrics(by_row).sum(0)
+        total, count = sums.tolist()
         metrics = {f"{metric_key_prefix}_loss": total / max(1.0, count)}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -222,7 +229,7 @@ class Progress(TrainerCallback):
             epoch=round(state.epoch or 0.0, 4),
             eta_s=round(left, 1),
         )
-        asked = self.reporter.stop_asked
+        asked = everybody(self.reporter.stop_asked)[0]
         if asked and state.global_step < state.max_steps:
             self.stopped = asked
             control.should_save = True
@@ -234,12 +241,12 @@ class Progress(TrainerCallback):
         if "eval_loss" in logs:
             value = round(float(logs["eval_loss"]), 6)
             record = {"kind": "eval", "step": state.global_step, "epoch": state.epoch, "loss": value}
-            self.reporter.folder.append_metrics(record | _preference_figures(logs, "eval_"))
+            self._append(record | _preference_figures(logs, "eval_"))
             self.reporter.update(eval_loss=value)
             return
         if "loss" not in logs:
             return
-        now, seen = time.perf_counter(), self.trainer.tokens_seen if self.trainer else 0
+        now, seen = time.perf_counter(), sum(everybody(self.trainer.tokens_seen if self.trainer else 0))
         speed = round((seen - self._tokens) / max(1e-9, now - self._since), 1)
         self._since, self._tokens = now, seen
         memory = peak_bytes(self.device)
@@ -255,7 +262,7 @@ class Progress(TrainerCallback):
             "memory_bytes": memory,
             **_preference_figures(logs),
         }
-        self.reporter.folder.append_metrics(record)
+        self._append(record)
         self.reporter.update(loss=record["loss"], tokens_per_s=speed, memory_bytes=memory)
         if not math.isfinite(gradient):
             raise TrainingError(
@@ -264,6 +271,10 @@ class Progress(TrainerCallback):
                 step=state.global_step,
                 rate=f"{args.learning_rate:g}",
             )
+
+    def _append(self, record: dict[str, Any]) -> None:
+        if self.reporter.writes:
+            self.reporter.folder.append_metrics(record)
 
 
 def _preference_figures(logs: dict[str, Any], prefix: str = "") -> dict[str, float]:

@@ -40,6 +40,22 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "The run has {steps} steps, more than {many}. Fewer epochs or rows (max_samples) often do as well.",
         "zh": "本次训练共 {steps} 步，超过 {many} 步。减少轮数或数据（max_samples）往往效果相当。",
     },
+    "deepspeed_missing": {
+        "en": "{distributed} needs DeepSpeed, which is not installed. Run `pip install deepspeed`, or choose ddp or fsdp2.",
+        "zh": "{distributed} 需要 DeepSpeed，但尚未安装。请运行 `pip install deepspeed`，或改用 ddp、fsdp2。",
+    },
+    "distributed_needs_gpus": {
+        "en": "{distributed} needs GPUs, and there is none here. On CPUs processes can share the work by ddp.",
+        "zh": "{distributed} 需要 GPU，而本机没有。在 CPU 上可用 ddp 让多个进程分担。",
+    },
+    "processes_uneven": {
+        "en": "{processes} processes cannot be spread evenly over {machines} machines. Choose a multiple.",
+        "zh": "{processes} 个进程无法平均分配到 {machines} 台机器。请设为机器数的整数倍。",
+    },
+    "sharded_method": {
+        "en": "{method} cannot be trained with {distributed}, where no process holds the whole model. Take lora, or ddp.",
+        "zh": "{distributed} 下没有进程持有完整模型，无法使用 {method}。请改用 lora 或 ddp。",
+    },
     "fp16_unavailable": {
         "en": "fp16 needs a CUDA device, and this one is {device}. Choose bf16, fp32 or auto.",
         "zh": "fp16 需要 CUDA 设备，当前设备为 {device}。请选择 bf16、fp32 或 auto。",

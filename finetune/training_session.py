@@ -2,12 +2,10 @@
 
 import gc
 import logging
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from transformers import EarlyStoppingCallback, TrainingArguments
 
@@ -15,20 +13,20 @@ from finetune.adapters import offer
 from finetune.batches import Collator, Packed, StepSampler, TokenRows, pack
 from finetune.checks import failed, general_score, pad_id_of, prompts_of, sample_answers
 from finetune.config import RunConfig, TrainingConfig
-from finetune.encoding import IGNORE
-from finetune.examples import Finding, Source
 from finetune.finishing import held_out_loss, write_result
+from finetune.fitting import choose_batch, turn_on_checkpointing
 from finetune.folders import discard
-from finetune.memory import RESERVE, MetaModel, back_off, free_bytes, longest_rows, peak_bytes, probe
 from finetune.methods import attach, base_name, cast_inputs, count, keep_start, weights_dtype
 from finetune.models import load_model
 from finetune.preferences import PreferenceRows
+from finetune.processes import everybody, is_first, is_sharded, uses_deepspeed, world
 from finetune.recommended import advice, effective_batch, fill_in
 from finetune.run_folder import CHECKPOINT_MARKER, RunFolder, write_json
-from finetune.supervised_loss import token_loss
 from finetune.training_arguments import arguments
-from finetune.training_loop import CarefulTrainer, Progress, Reporter, SupervisedTrainer, autocast
+from finetune.training_loop import CarefulTrainer, Progress, Reporter, SupervisedTrainer
 
+GATHERED = "gathered"
+"""Folder in which the parts of a model that was spread over processes come together."""
 logger = logging.getLogger(__name__)
 
 
@@ -66,7 +64,10 @@ class Session:
             rows = Packed(self.train, pack(self.train, self.config.rows.max_length))
         self.rows = rows
         loaded = load_model(
-            Path(self.record["model"]["path"]), device=self.device, dtype=weights_dtype(asked, self.compute)
+            Path(self.record["model"]["path"]),
+            # Too large for one GPU, as a rule: it is spread over them from main memory.
+            device="cpu" if is_sharded() else self.device,
+            dtype=weights_dtype(asked, self.compute),
         )
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         parameters = count(self.model).total
@@ -76,15 +77,32 @@ class Session:
             rows=len(rows),
             longest=int(rows.lengths.max()) * (1 if stage == "sft" else 2),  # two sequences a row
             device=self.device,
-            processes=_processes(),
+            processes=world(),
         )
         self._measure_before()
-        self.model = attach(self.model, self.settings, base_name=base_name(self.record["model"]["name"]))
+        self.model = attach(
+            self.model,
+            self.settings,
+            base_name=base_name(self.record["model"]["name"]),
+            uniform=is_sharded(),
+        )
         self.model.config.use_cache = False
-        keep_start(self.model, self.settings, self.folder.path)
+        if is_first():
+            keep_start(self.model, self.settings, self.folder.path)
         trainable = count(self.model)
-        if settings is None:
-            self._fit()
+        # Where no process holds the whole model there is no step that one of them could try alone.
+        if settings is None and not is_sharded():
+            self.settings = choose_batch(
+                self.model,
+                rows,
+                self.settings,
+                model_folder=Path(self.record["model"]["path"]),
+                pad_id=pad_id_of(self.tokenizer),
+                device=self.device,
+                compute=self.compute,
+                precision=self._autocast(),
+                record=self.record,
+            )
         self.record |= {
             "settings": asdict(self.settings),
             "device": self.device,
@@ -94,11 +112,9 @@ class Session:
                 "trainable": trainable.trainable,
                 "share": trainable.share,
             },
-            "advice": [
-                finding.to_json() for finding in advice(self.settings, len(rows), processes=_processes())
-            ],
+            "advice": [finding.to_json() for finding in advice(self.settings, len(rows), processes=world())],
         }
-        write_json(self.folder.record, self.record)
+        self._keep_record()
 
     def close(self) -> None:
         """Let the model go."""
@@ -113,13 +129,14 @@ class Session:
 
         progress = Progress(self.reporter, device=self.device)
         trainer = self._trainer(progress)
-        checkpoint = self.folder.latest_checkpoint()
-        self.folder.forget_after_checkpoint()
-        _drop_unfinished(self.folder)
-        if checkpoint is None and isinstance(self.held, PreferenceRows) and len(self.held):
+        if is_first():
+            self.folder.forget_after_checkpoint()
+            _drop_unfinished(self.folder)
+        checkpoint = everybody(self.folder.latest_checkpoint())[0]
+        if checkpoint is None and self._by_trainer() and len(self.held):
             self.record["before"]["eval_loss"] = trainer.evaluate()["eval_loss"]
-            write_json(self.folder.record, self.record)
-        elif checkpoint is None and len(self.held):
+            self._keep_record()
+        elif checkpoint is None and len(self.held) and is_first():
             loss = round(self.record["before"]["eval_loss"], 6)
             self.folder.append_metrics({"kind": "eval", "step": 0, "epoch": 0.0, "loss": loss})
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -129,66 +146,13 @@ class Session:
         self.reporter.update(state="checking", eta_s=None)
         return self._finish(trainer, early)
 
-    def _fit(self) -> None:
-        """Work out what memory a step needs, try it, and make the batch smaller until it fits."""
+    def _by_trainer(self) -> bool:
+        """Whether the held-out loss is the trainer's to measure: its own of preferences, or of a spread model."""
+        return isinstance(self.held, PreferenceRows) or is_sharded()
 
-        here = peak_bytes(self.device)
-        free = int(free_bytes(self.device) * RESERVE)
-        limit = self.settings.max_memory_gb
-        # What is loaded already counts against a limit of the user's, and is gone from what is free.
-        room = free if limit is None else min(free, int(limit * 1e9) - here)
-        meta = MetaModel(Path(self.record["model"]["path"]), self.settings, compute=self.compute)
-        order = longest_rows(self.rows.lengths, len(self.rows))
-
-        def longest(config: TrainingConfig) -> list[int]:
-            return order[: config.per_device_train_batch_size]
-
-        def predicted(config: TrainingConfig) -> int:
-            numbers = longest(config)
-            sequences = self._sequences(numbers)
-            trained = sum(int((_labels(sequence) != IGNORE).sum()) for sequence in sequences)
-            found = meta.estimate(
-                config, batch=len(sequences), length=int(self.rows.lengths[numbers[0]]), supervised=trained
-            )
-            self.record["memory"] = {**asdict(found), "peak": found.peak}
-            return found.peak - found.weights
-
-        asked = self.settings
-        self.settings, _ = back_off(asked, predicted, limit=room)
-        collate = Collator(pad_id_of(self.tokenizer))
-
-        def loss(model: Any, batch: dict[str, Any]) -> Any:
-            with autocast(self.device, self._autocast()):
-                return token_loss(model, batch)[0].mean()
-
-        def tried(config: TrainingConfig) -> int:
-            if config.gradient_checkpointing:
-                self._checkpointing()
-            batch = {
-                key: value.to(self.device) for key, value in collate(self._sequences(longest(config))).items()
-            }
-            found = probe(self.model, batch, loss, device=self.device)
-            self.record["probe"] = asdict(found)
-            # The optimiser's state is not there yet, and what the probe found cannot be told from what was before.
-            return max(0, found.peak_bytes - here) + int(self.record["memory"]["optimiser"])
-
-        self.settings, _ = back_off(self.settings, tried, limit=room)
-        if self.settings != asked:
-            note_batch(self.settings, self.record)
-
-    def _sequences(self, numbers: list[int]) -> list[Any]:
-        """What is computed at once for these rows, as rows or packed groups of them."""
-        if isinstance(self.rows, PreferenceRows):
-            sides = (
-                (self.rows.answers, self.rows.rejected) if self.rows.kind == "dpo" else (self.rows.answers,)
-            )
-            return [side[k] for side in sides for k in numbers]
-        return [self.rows[k] for k in numbers]
-
-    def _checkpointing(self) -> None:
-        self.model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        if hasattr(self.model, "enable_input_require_grads"):
-            self.model.enable_input_require_grads()
+    def _keep_record(self) -> None:
+        if is_first():
+            write_json(self.folder.record, self.record)
 
     def _autocast(self) -> str | None:
         """bfloat16 while trained weights are float32; fp16 is left to Trainer, which scales its gradients."""
@@ -198,6 +162,9 @@ class Session:
         """Measure the base model once; a run that goes on finds it in its record."""
 
         if "before" in self.record:
+            return
+        if is_sharded():
+            self.record["before"] = {"eval_loss": None, "general": 0.0, "thinking": 0}
             return
         template = str(self.tokenizer.chat_template)
         thought = 0
@@ -217,13 +184,13 @@ class Session:
         chosen = self.settings
         evaluates = len(self.held) > 0
         if chosen.gradient_checkpointing:
-            self._checkpointing()
+            turn_on_checkpointing(self.model)
         callbacks: list[Any] = [progress]
         if chosen.early_stopping_patience and evaluates:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=chosen.early_stopping_patience))
         sampler = StepSampler(
             self.rows.lengths,
-            step_rows=effective_batch(chosen, processes=_processes()),
+            step_rows=effective_batch(chosen, processes=world()),
             seed=chosen.seed,
             group=chosen.group_by_length,
         )
@@ -233,6 +200,7 @@ class Session:
             evaluates=evaluates,
             device=self.device,
             compute=self.compute,
+            mixed=is_sharded() or uses_deepspeed(),
         )
         options: dict[str, Any] = {
             "callbacks": callbacks,
@@ -270,12 +238,18 @@ class Session:
         """Check what was trained, write it, and offer it."""
 
         after: float | None = None
-        if isinstance(self.held, PreferenceRows) and len(self.held):
+        gathered: Path | None = None
+        if self._by_trainer() and len(self.held):
             last = trainer.state.log_history[-2:] if not self.settings.early_stopping_patience else []
             known = [
                 e["eval_loss"] for e in last if "eval_loss" in e and e["step"] == trainer.state.global_step
             ]
             after = known[-1] if known else trainer.evaluate()["eval_loss"]
+        if is_sharded():
+            gathered = self.folder.path / GATHERED
+            trainer.save_model(str(gathered))
+        if not is_first():
+            return {"state": "done"}
         self.model.config.use_cache = True
         cast_inputs(self.model, True)
         gates = write_result(
@@ -288,6 +262,7 @@ class Session:
             self.asked_held,
             self.asked,
             after=after,
+            gathered=gathered,
         )
         closing: dict[str, Any] = {"state": "done"}
         if early:
@@ -316,31 +291,9 @@ def _zh(reasons: dict[str, str]) -> dict[str, str]:
     return {"reasons_zh": reasons["zh"]}
 
 
-def _labels(row: Any) -> Any:
-    """Labels of a row, or of a group of rows packed together."""
-    return np.concatenate([part["labels"] for part in row]) if isinstance(row, list) else row["labels"]
-
-
-def _processes() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
-
-
 def _drop_unfinished(folder: RunFolder) -> None:
     """Remove checkpoints that a killed process left half written: Trainer would count and keep them."""
 
     for path in folder.checkpoints.glob("checkpoint-*"):
         if not (path / CHECKPOINT_MARKER).is_file():
             discard(path)
-
-
-def note_batch(settings: TrainingConfig, record: dict[str, Any]) -> None:
-    """Remember in the run's record that the batch was made smaller, for whoever looks at it."""
-    params = {
-        "micro": settings.per_device_train_batch_size,
-        "times": settings.gradient_accumulation_steps,
-        "checkpointing": settings.gradient_checkpointing,
-        "rows": effective_batch(settings, processes=_processes()),
-    }
-    finding = Finding("batch_made_smaller", Source("-", 0), params=params)
-    logger.warning("%s", finding.text())
-    record["notes"] = [*record.get("notes", []), finding.to_json()]
