@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistant.errors import TANDEM_ERRORS, AssistantError
+from knowledge.documents import Notice
 from knowledge.indexing import FileDone, FileProgress, FileStarted, Finished, IndexEvent, Started
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Job:
     file_done: int = 0
     file_total: int = 0
     results: list[FileDone] = field(default_factory=list)
+    notices: tuple[Notice, ...] = ()
     error: Exception | None = None
     arguments: dict[str, Any] = field(default_factory=dict)
     started_at: float = 0.0
@@ -247,6 +249,8 @@ def _follow(job: Job, event: IndexEvent) -> None:
         case FileDone():
             job.done += 1
             job.results.append(event)
+        case Finished():
+            job.notices = event.notices
 
 
 def _from_row(row: tuple[Any, ...]) -> Job:

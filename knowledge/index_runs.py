@@ -95,6 +95,7 @@ class IndexRuns:
                 yield event
             work = [item for item in result.planned if item.state in ("added", "changed")]
             stopped = result.stopped
+            notices: tuple[Notice, ...] = ()
             if work and not stopped:
                 version = self._store.version(self._store.base(base_id).version_id)
                 pipeline, cutter = self._pipeline(version, should_stop)
@@ -105,7 +106,7 @@ class IndexRuns:
                         for item in work
                     )
                     yield from pipeline.run(tasks)
-                stopped = pipeline.stopped
+                stopped, notices = pipeline.stopped, _lost("edits_without_text", pipeline.lost_edits)
                 for state, count in pipeline.counts.items():
                     counts[state] = counts.get(state, 0) + count
             # What a changed file said before is zeroed in place; only removing promises more, and rewriting
@@ -117,7 +118,7 @@ class IndexRuns:
             elif counts.get("changed"):
                 self._originals.sweep(self._store.hashes())
                 self._store.database.empty_log()
-            finished = Finished(counts, time.monotonic() - began, stopped)
+            finished = Finished(counts, time.monotonic() - began, stopped, notices)
         self._after([self._store.base(base_id).version_id] if result.removed else ())
         yield finished
 
@@ -142,8 +143,8 @@ class IndexRuns:
             notices: tuple[Notice, ...] = ()
             if pipeline.stopped:
                 self._store.drop_version(version.id)
-            elif lost := self._activate(base_id, version.id):
-                notices = (Notice("edits_not_carried", {"count": lost}),)
+            else:
+                notices = _lost("edits_not_carried", self._activate(base_id, version.id))
             finished = Finished(dict(pipeline.counts), time.monotonic() - began, pipeline.stopped, notices)
         self._after(())
         yield finished
@@ -211,3 +212,7 @@ class IndexRuns:
             self._store.activate(base_id, version_id)
         self._drop_indexes([before])
         return lost
+
+
+def _lost(code: str, count: int) -> tuple[Notice, ...]:
+    return (Notice(code, {"count": count}),) if count else ()

@@ -57,6 +57,7 @@ class Pipeline:
         self.config = config
         self.should_stop = should_stop
         self.counts: Counter[str] = Counter()
+        self.lost_edits = 0
         self.stopped = False
 
     def run(self, tasks: Iterable[Task]) -> Iterator[IndexEvent]:
@@ -153,13 +154,13 @@ class Pipeline:
             NewChunk(chunk, numbers[key], terms)
             for chunk, key, terms in zip(prepared.chunks, prepared.hashes, prepared.terms, strict=True)
         ]
-        notices = prepared.document.notices
         if prepared.source_id is not None:
             chunks, lost = keep_edits(self.store, prepared.source_id, self.version.id, chunks)
-            if lost:
-                notices = (*notices, Notice("edits_without_text", {"count": lost}))
+            self.lost_edits += lost
         prepared.write(chunks)
-        return FileDone(prepared.name, prepared.state, len(chunks), prepared.embedded, notices=notices)
+        return FileDone(
+            prepared.name, prepared.state, len(chunks), prepared.embedded, notices=prepared.document.notices
+        )
 
     def _done(self, event: FileDone) -> FileDone:
         self.counts[event.state] += 1

@@ -199,8 +199,8 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "zh": "有 {count} 个编辑过或停用的分块在新的切分方式下找不到对应位置，这些修改没有带过来。如需保留，可恢复到之前的索引。",
     },
     "edits_without_text": {
-        "en": "{count} edited or disabled chunks have no counterpart in the changed file; what you did to them is gone.",
-        "zh": "文件内容已改变，{count} 个编辑过或停用的分块找不到对应文字，这些修改已失效。",
+        "en": "{count} edited or disabled chunks have no counterpart in the changed files; what you did to them is gone.",
+        "zh": "文件内容已改变，有 {count} 个编辑过或停用的分块找不到对应文字，这些修改已失效。",
     },
     "embedder_changed": {
         "en": "{base}: its index was made by another build of the embedder {embedder} ({made_with}) than the one"

@@ -103,8 +103,8 @@ def test_a_changed_file_says_which_edits_it_lost(
     chunk = knowledge.chunks(source_id)[0]
     knowledge.edit_chunk(chunk.id, "Xylophones are sold here.")
     (tmp_path / "quay.md").write_text("# Bakeries\n\nEvery bakery sells rye bread.")
-    done, _ = run(knowledge.index(base, [SourceInput(tmp_path / "quay.md", "quay.md")]))
-    assert [notice.code for notice in done["quay.md"].notices] == ["edits_without_text"]
+    _, finished = run(knowledge.index(base, [SourceInput(tmp_path / "quay.md", "quay.md")]))
+    assert [notice.code for notice in finished.notices] == ["edits_without_text"]
 
 
 def test_an_edit_during_a_run_does_not_take_its_vectors(

@@ -76,7 +76,12 @@ def _editor(app: "App", stored: "StoredChunk") -> None:
         st.caption(say("chunks.edit_hint"))
         with st.container(horizontal=True):
             save = st.form_submit_button(say("app.save"), type="primary")
+            reset = stored.edited and st.form_submit_button(say("chunks.reset"), icon=":material/undo:")
             cancel = st.form_submit_button(say("app.cancel"))
+    if reset:
+        app.reset_chunk(stored.id)
+        st.session_state.pop(_EDITED, None)
+        st.rerun(scope="fragment")
     if save and not text.strip():
         st.warning(say("chunks.empty"))
     elif save or cancel:

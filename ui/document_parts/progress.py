@@ -36,9 +36,10 @@ def _running(app: "App", job_id: int) -> None:
         total = max(job.total, 1)
         share = min(1.0, (job.done + (job.file_done / job.file_total if job.file_total else 0)) / total)
         stage = say(f"stage.{job.stage}") if job.stage in STAGES else ""
-        st.progress(share, text=say("progress.files", done=job.done, total=job.total))
+        counted = say("progress.files", done=job.done, total=job.total)
+        st.progress(share, text=counted if job.total else say("progress.starting"))  # not yet counted
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.text(f"{job.current}  {stage}".strip() or say("progress.starting"))
+            st.text(f"{job.current}  {stage}".strip() or " ")
             if job.stopping:
                 st.caption(say("progress.stopping"))
             elif st.button(say("app.stop"), icon=":material/stop:", key=f"job_stop_{job.id}"):
@@ -73,6 +74,8 @@ def _ended(app: "App", job: "Job") -> None:
                 ):
                     _dismiss(app, job)
                     st.rerun()
+        for notice in job.notices:
+            st.caption(plain(app.notice_text(notice, language())))
         _failures(app, job)
 
 

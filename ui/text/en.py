@@ -88,6 +88,7 @@ TEXT: dict[str, str] = {
     "chunks.edited": "edited",
     "chunks.empty": "A chunk cannot be empty; switch it off instead.",
     "chunks.enabled": "Chunk {number}",
+    "chunks.reset": "Back to the original text",
     "chunks.text": "Text",
     "compare.all_bad": "All bad",
     "compare.arm_base": "Base model",

@@ -84,6 +84,7 @@ TEXT: dict[str, str] = {
     "chunks.edited": "已编辑",
     "chunks.empty": "分块不能为空；如不需要，请将其停用。",
     "chunks.enabled": "分块 {number}",
+    "chunks.reset": "恢复原文",
     "chunks.text": "文本",
     "compare.all_bad": "都不好",
     "compare.arm_base": "基础模型",
