@@ -388,7 +388,8 @@ def test_catalogue_entries_are_told_apart_and_explained() -> None:
     assert len({entry.name for entry in CATALOGUE}) == len(CATALOGUE)
     for entry in CATALOGUE:
         assert entry_for(entry.name) is entry
-        assert entry_for(entry.hub) is entry
+        # What the repository holds is the parent of what is made from it.
+        assert entry_for(entry.hub) is (entry if entry.made_from is None else entry_for(entry.made_from))
         assert entry.size_bytes < entry.memory_bytes
         assert entry.note["en"]
         assert any("\u4e00" <= sign <= "\u9fff" for sign in entry.note["zh"])
