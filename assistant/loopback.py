@@ -8,6 +8,8 @@ import socket
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
+from starlette.datastructures import Headers
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -38,7 +40,8 @@ CONTENT_POLICY = "; ".join(
 class LoopbackOnly:
     """Answers only requests addressed to this machine, and locks the browser to this origin.
 
-    A foreign `Host` is how DNS rebinding reaches a loopback port from a web page; such requests get 421.
+    A foreign `Host` is how DNS rebinding reaches a loopback port from a web page; such requests get 421. A page
+    of another site may not open a websocket here, which browsers allow it to try.
 
     Args:
         app: the next ASGI application.
@@ -60,6 +63,9 @@ class LoopbackOnly:
         if len(values) != 1 or host_name(values[0]) not in self._hosts:
             await _refuse(scope, send)
             return
+        if scope["type"] == "websocket" and not same_origin(Headers(scope=scope)):
+            await _refuse(scope, send)
+            return
         headers = _safety_headers(values[0])
 
         async def send_with_headers(message: Message) -> None:
@@ -76,6 +82,13 @@ def host_name(value: str) -> str:
     if value.startswith("["):
         return value[1:].partition("]")[0]
     return value.partition(":")[0]
+
+
+def same_origin(headers: Headers) -> bool:
+    """Whether a request comes from a page of this server, or from no page; a proxy may have put https before it."""
+    own = headers.get("host", "").lower()
+    origins = headers.getlist("origin")
+    return all(origin.lower().partition("://")[2] == own for origin in origins)
 
 
 def _safety_headers(host: str) -> list[tuple[bytes, bytes]]:

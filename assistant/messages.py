@@ -46,11 +46,6 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "There is no job {id}; it may have been finished by an earlier start.",
         "zh": "没有编号为 {id} 的任务；它可能属于之前的运行。",
     },
-    "page_not_loopback": {
-        "en": "The page does not listen on {host}: it has no password yet. Use 127.0.0.1, and a tunnel such as "
-        "`ssh -L` from elsewhere.",
-        "zh": "页面不会监听 {host}：目前还没有口令保护。请使用 127.0.0.1，从其他机器可通过 `ssh -L` 等隧道访问。",
-    },
     "port_taken": {
         "en": "Port {port} is taken by another program. Choose another: tandem ui --port 8502.",
         "zh": "端口 {port} 已被其他程序占用。请换一个：tandem ui --port 8502。",

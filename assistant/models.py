@@ -105,22 +105,15 @@ class Models:
     """
 
     def __init__(self, settings: Settings, providers: "Providers | None" = None) -> None:
+        from assistant.providers.registry import Providers
+
         self.settings = settings
-        self._providers = providers
+        self.providers = providers or Providers(settings)
         self._lock = threading.RLock()
         self._embedders: dict[str, Embedder] = {}
         self._engine: Engine | None = None
+        self._engine_name = ""
         self._reranker: Any = None
-
-    @property
-    def providers(self) -> "Providers":
-        """Other programs' servers."""
-        with self._lock:
-            if self._providers is None:
-                from assistant.providers.registry import Providers
-
-                self._providers = Providers(self.settings)
-            return self._providers
 
     @property
     def elsewhere(self) -> bool:
@@ -128,15 +121,21 @@ class Models:
         return parse_provider_model(self.settings.models.chat) is not None
 
     def use(self, settings: Settings) -> None:
-        """Take over settings with another chat model; what the old one was answering fails."""
-        with self._lock:
-            changed = settings.models.chat != self.settings.models.chat
-            self.settings = settings
-            engine = self._engine if changed else None
-            if engine is not None:
-                self._engine = None
-        if engine is not None:
-            engine.close()
+        """Take over settings with another chat model; what the old one was answering fails.
+
+        Returns at once, also while a model is being loaded: that one is let go when the next is asked for.
+        """
+        self.settings = settings
+        if self._lock.acquire(blocking=False):
+            try:
+                self._let_go_of_other_engine()
+            finally:
+                self._lock.release()
+
+    def _let_go_of_other_engine(self) -> None:
+        if self._engine is not None and self._engine_name != self.settings.models.chat:
+            self._engine.close()
+            self._engine = None
 
     def chat_model(self, adapter: str | None = None) -> "AnsweringModel":
         """The model that answers, with an adapter or without.
@@ -199,6 +198,7 @@ class Models:
         from finetune.models import load_model
 
         with self._lock:
+            self._let_go_of_other_engine()
             if self._engine is None:
                 chosen = self.settings.models
                 folder = fetch(chosen.chat, self.settings, progress=progress)
@@ -206,6 +206,7 @@ class Models:
                 self._engine = Engine(
                     loaded.model, loaded.tokenizer, name=folder.name, revision=folder.revision
                 )
+                self._engine_name = chosen.chat
             return self._engine
 
     def adapters(self) -> list[str]:
@@ -274,5 +275,4 @@ class Models:
             if self._engine is not None:
                 self._engine.close()
                 self._engine = None
-            if self._providers is not None:
-                self._providers.close()
+            self.providers.close()

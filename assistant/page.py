@@ -38,11 +38,11 @@ def serve(
 
     Raises:
         DataFolderError: another process holds the data folder.
-        AssistantError: the address is not loopback, or the port is taken.
+        AssistantError: the address is not loopback and no token is set, or the port is taken.
     """
     host, port = settings.server.host, port or settings.server.port
-    if host not in LOOPBACK:
-        raise AssistantError("page_not_loopback", host=host)
+    if host not in LOOPBACK and settings.server.token is None:
+        raise AssistantError("serve_needs_token", host=host)
     owner = lock_owner(settings.data_dir)
     if owner is not None:
         raise DataFolderError(
@@ -59,7 +59,13 @@ def serve(
     ).start()
     # By name: this package knows that a page exists, not what is on it. The page knows of no API either, it is
     # handed one.
-    importlib.import_module("ui.server").serve(host=host, port=port, make_routes=_api(settings))
+    importlib.import_module("ui.server").serve(
+        host=host,
+        port=port,
+        make_routes=_api(settings),
+        token=None if settings.server.token is None else settings.server.token.get_secret_value(),
+        hosts=settings.server.hosts,
+    )
 
 
 def _api(settings: Settings) -> "Callable[[Callable[[], App]], list[BaseRoute]]":

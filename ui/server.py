@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.gate import TokenGate
 from assistant.loopback import LoopbackOnly, host_name
 
 if TYPE_CHECKING:
@@ -56,30 +57,41 @@ async def _open_app(_app: Any) -> AsyncIterator[dict[str, Any]]:
 MakeRoutes = Callable[[Callable[[], "App"]], Sequence["BaseRoute"]]
 
 
-def build_app(*, make_routes: MakeRoutes | None = None, host: str = "127.0.0.1") -> "StreamlitApp":
+def build_app(
+    *,
+    make_routes: MakeRoutes | None = None,
+    host: str = "127.0.0.1",
+    token: str | None = None,
+    hosts: Sequence[str] = (),
+) -> "StreamlitApp":
     """Build the ASGI application of the page.
 
     Args:
         make_routes: makes more Starlette routes for the same port, such as an API, given the function that
             opens this process's one App; they are checked before the page's.
         host: the address that will be listened on; its name is accepted in `Host` beside loopback's.
+        token: what a browser must be given before it sees the page; None asks for nothing.
+        hosts: further names that are accepted in `Host`.
     """
     import streamlit as st
     from starlette.middleware import Middleware
 
     from ui.resources import open_app
 
-    hosts = ("127.0.0.1", "localhost", "::1", host_name(host))
+    names = ("127.0.0.1", "localhost", "::1", host_name(host), *hosts)
+    guards = [Middleware(LoopbackOnly, hosts=names)]
+    if token is not None:
+        guards.append(Middleware(TokenGate, token=token))
     return st.App(
         SCRIPT,
         routes=list(make_routes(open_app)) if make_routes is not None else [],
-        middleware=[Middleware(LoopbackOnly, hosts=hosts)],
+        middleware=guards,
         lifespan=_open_app,
     )
 
 
-def server_options(*, host: str = "127.0.0.1", port: int = 8501) -> dict[str, Any]:
-    """Return `.streamlit/config.toml` as Streamlit's dotted options, with the address put in."""
+def server_options(*, host: str = "127.0.0.1", port: int = 8501, hosts: Sequence[str] = ()) -> dict[str, Any]:
+    """Return `.streamlit/config.toml` as Streamlit's dotted options, with address and accepted names put in."""
     options: dict[str, Any] = {}
 
     def flatten(prefix: str, table: dict[str, Any]) -> None:
@@ -90,15 +102,24 @@ def server_options(*, host: str = "127.0.0.1", port: int = 8501) -> dict[str, An
                 options[prefix + key] = value
 
     flatten("", tomllib.loads(CONFIG.read_text(encoding="utf-8")))
-    return options | {"server.address": host, "server.port": port}
+    names = list(dict.fromkeys([*options["server.allowedHosts"], host_name(host), *hosts]))
+    return options | {"server.address": host, "server.port": port, "server.allowedHosts": names}
 
 
-def serve(host: str = "127.0.0.1", port: int = 8501, *, make_routes: MakeRoutes | None = None) -> None:
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8501,
+    *,
+    make_routes: MakeRoutes | None = None,
+    token: str | None = None,
+    hosts: Sequence[str] = (),
+) -> None:
     """Serve the page until interrupted.
 
     Args:
         host: the address to listen on; anything but loopback is the caller's to guard.
         port: the TCP port; when it is taken, Streamlit says so and the process ends.
-        make_routes: as in `build_app`.
+        make_routes, token, hosts: as in `build_app`.
     """
-    build_app(make_routes=make_routes, host=host).run(config=server_options(host=host, port=port))
+    app = build_app(make_routes=make_routes, host=host, token=token, hosts=hosts)
+    app.run(config=server_options(host=host, port=port, hosts=hosts))

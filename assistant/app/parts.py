@@ -78,6 +78,7 @@ class Parts:
                 "job_list",
                 "other_models",
                 "loaded",
+                "providers",
                 "knowledge",
                 "conversations",
                 "votes",
@@ -116,12 +117,14 @@ class Parts:
         """The models in memory."""
         from assistant.models import Models
 
-        return Models(self.settings)
+        return Models(self.settings, self.providers)
 
-    @property
+    @built_once
     def providers(self) -> "Providers":
         """Other programs' servers that have models."""
-        return self.loaded.providers
+        from assistant.providers.registry import Providers
+
+        return Providers(self.settings)
 
     @built_once
     def downloads(self) -> "Downloads":

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -11,7 +12,6 @@ from assistant.arms import Sampling
 from assistant.errors import ProviderError
 from assistant.messages import Language
 from assistant.providers.asking import Hangup
-from assistant.providers.chat_model import ProviderChatModel
 from assistant.providers.config import (
     Kind,
     ProviderModel,
@@ -19,13 +19,16 @@ from assistant.providers.config import (
     is_provider_name,
     parse_provider_model,
 )
-from assistant.providers.embedder import ServedEmbedder
 from assistant.providers.ollama_api import OllamaSpeaker
 from assistant.providers.openai_api import OpenAISpeaker
-from assistant.providers.reranker import ServedReranker
 from assistant.providers.speech import Said, ServedModel, Speaker
 from assistant.providers.stored import Stored, read_stored, write_stored
 from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from assistant.providers.chat_model import ProviderChatModel
+    from assistant.providers.embedder import ServedEmbedder
+    from assistant.providers.reranker import ServedReranker
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -223,7 +226,7 @@ class Providers:
         with self._lock:
             self._listed.pop(name, None)
 
-    def chat_model(self, name: str, adapter: str | None = None) -> ProviderChatModel:
+    def chat_model(self, name: str, adapter: str | None = None) -> "ProviderChatModel":
         """Return a model as arms are answered with.
 
         Args:
@@ -233,6 +236,8 @@ class Providers:
         Raises:
             ProviderError: the name is of another form, or there is no such provider.
         """
+        from assistant.providers.chat_model import ProviderChatModel
+
         asked, info = self._find(name)
         limit = info.settings.context_tokens
         try:
@@ -263,21 +268,25 @@ class Providers:
         told = [model.id for model in served if model.parent == asked.model]
         return list(dict.fromkeys((*told, *info.settings.adapters)))
 
-    def embedder(self, name: str) -> ServedEmbedder:
+    def embedder(self, name: str) -> "ServedEmbedder":
         """Return an embedding model; asks the server once, for its dimensions.
 
         Raises:
             ProviderError: the name is of another form, or the server cannot be asked.
         """
+        from assistant.providers.embedder import ServedEmbedder
+
         asked, info = self._find(name)
         return ServedEmbedder(self.speaker(asked.provider), asked.model, info.settings)
 
-    def reranker(self, name: str) -> ServedReranker:
+    def reranker(self, name: str) -> "ServedReranker":
         """Return a model that orders passages.
 
         Raises:
             ProviderError: the name is of another form, or there is no such provider.
         """
+        from assistant.providers.reranker import ServedReranker
+
         asked, _ = self._find(name)
         return ServedReranker(self.speaker(asked.provider), asked.model)
 
