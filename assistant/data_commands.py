@@ -101,8 +101,8 @@ def data_recipe(
     print(path)
     note(
         say(
-            f'{rows} rows. Train with: tandem train "{path}" num_train_epochs=15',
-            f'共 {rows} 行。训练：tandem train "{path}" num_train_epochs=15',
+            f'{rows} rows. Train with: tandem train "{path}" num_train_epochs=6',
+            f'共 {rows} 行。训练：tandem train "{path}" num_train_epochs=6',
         )
     )
 

@@ -34,11 +34,12 @@ def choose_arm(app: "App", now: Arm, *, key: str) -> Arm:
     offered = [RAG.name, *(Arm(lookup, name).name for name in adapters for lookup in (True, False))]
     if now.name not in offered:
         offered.append(now.name)
+    labels = {name: arm_label(name) for name in offered}
     chosen = st.selectbox(
         say("train.answers_with"),
         offered,
         offered.index(now.name),
-        format_func=arm_label,
+        format_func=labels.__getitem__,
         key=f"ask_arm_{key}",
     )
     st.session_state[CHOSEN_ARM] = chosen

@@ -441,6 +441,12 @@ TEXT: dict[str, dict[str, str]] = {
     },
     "train.made_of": {"en": "What it was made of", "zh": "训练信息"},
     "train.make_rows": {"en": "Make the rows", "zh": "生成数据"},
+    "train.many_epochs": {
+        "en": "{epochs} epochs are many for so few rows: the model tends to forget other things. Take "
+        "about 6, or set early_stopping_patience.",
+        "zh": "数据很少，{epochs} 轮偏多，模型容易忘掉其他知识。建议约 6 轮，或设置 "
+        "early_stopping_patience。",
+    },
     "train.max_dropped": {"en": "Rows that may be lost", "zh": "允许丢弃的比例"},
     "train.max_dropped_help": {
         "en": "More rows than this would be lost, so nothing is trained. If you have looked at the "

@@ -1,0 +1,197 @@
+"""The page Train without a browser: every tab, with data, runs and adapters in every state."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from assistant.app import App
+from finetune.adapters import seal
+from finetune.config_files import write_config
+from finetune.folders import ModelFolder
+from finetune.run_folder import RunFolder, Status, write_json
+from tests.finetune.tiny_chat import tiny_config, write_rows, write_tiny_chat
+from ui.resources import close_app, open_app
+from ui.text import TEXTS
+
+SCRIPT = Path(__file__).resolve().parents[2] / "ui" / "app.py"
+HOSTILE = "![x](https://evil.example/a.png)"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    return write_tiny_chat(tmp_path_factory.mktemp("train-page") / "model")
+
+
+@pytest.fixture
+def app(tmp_path: Path, model: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
+    """The App that the page opens, with a chat model of two layers."""
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("TANDEM_MODELS__CHAT", str(model.path))
+    monkeypatch.delenv("TANDEM_CONFIG", raising=False)
+    monkeypatch.setattr(App, "warm_up", lambda self: None)
+    monkeypatch.chdir(tmp_path)
+    st.cache_resource.clear()
+    yield open_app()
+    close_app()
+
+
+def page(lang: str = "en", tab: str = "data") -> AppTest:
+    at = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    at.query_params["lang"] = lang
+    at.run()
+    at.session_state["train_tabs"] = TEXTS[lang][f"train.tab_{tab}"]  # type: ignore[index]
+    at.switch_page("app_pages/train.py").run()
+    return whole(at)
+
+
+def whole(at: AppTest) -> AppTest:
+    """Hold that nothing broke."""
+    assert not at.exception, at.exception
+    assert TEXTS["en"]["app.defect"] not in [error.value for error in at.error]
+    return at
+
+
+def to_tab(at: AppTest, tab: str) -> AppTest:
+    at.session_state["train_tabs"] = TEXTS["en"][f"train.tab_{tab}"]
+    return whole(at.run())
+
+
+def told(at: AppTest) -> str:
+    """All that is written on the page."""
+    return "\n".join(
+        item.value for kind in (at.markdown, at.caption, at.warning, at.success, at.error) for item in kind
+    )
+
+
+def test_a_name_and_a_maker_become_rows_settings_and_a_plan(app: App) -> None:
+    at = page()
+    at.button(key="train_recipe_self_cognition").click().run()
+    at.text_input(key="train_sc_name").set_value("Tandy")
+    at.text_input(key="train_sc_maker").set_value(HOSTILE)
+    at.button(key="FormSubmitter:train_self_cognition-Make the rows").click()
+    whole(at.run())
+    assert [metric.value for metric in at.metric] == ["80", "80", "0", "0", "0"]
+    at.button(key="train_to_settings").click()
+    whole(at.run())
+    assert "It fits" in told(at)
+    assert "parameters" in told(at)
+    epochs = next(field for field in at.text_input if "num_train_epochs" in (field.key or ""))
+    assert epochs.value == "6"
+    at.button(key="train_preset_tutorial").click()
+    whole(at.run())
+    rank = next(field for field in at.number_input if "field_lora_r_" in (field.key or ""))
+    assert rank.value == 8
+    epochs = next(field for field in at.text_input if "num_train_epochs" in (field.key or ""))
+    epochs.set_value("12")
+    whole(at.run())
+    assert "forget" in told(at)
+    to_tab(at, "run")
+    assert "Tandy" in told(at)
+    at.button(key="train_start")
+
+
+def test_what_is_wrong_with_data_is_told_and_the_limit_can_be_raised(app: App, tmp_path: Path) -> None:
+    rows = [{"instruction": "Who are you?", "output": "I am {{name}}."}, {"instruction": "x", "output": ""}]
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps(rows), "utf-8")
+    kept = app.workshop.datasets.add_folder(file)
+    at = page()
+    at.button(key=f"train_use_{kept.id}").click()
+    whole(at.run())
+    assert at.error
+    at.slider[0].set_value(60).run()
+    at.button(key="train_check_again").click()
+    whole(at.run())
+    assert [metric.value for metric in at.metric] == ["2", "1", "0", "0", "1"]
+    assert "Placeholders" in told(at)
+    next(field for field in at.text_input if field.label == "name").set_value("Tandy")
+    at.button(key="FormSubmitter:train_placeholders-Fill them in").click()
+    whole(at.run())
+    assert "Placeholders" not in told(at)
+
+
+def fake_run(app: App, model: ModelFolder, name: str, status: Status) -> RunFolder:
+    folder = RunFolder(app.settings.data_dir / "runs" / name)
+    folder.path.mkdir(parents=True)
+    write_config(tiny_config(model, write_rows(folder.path / "rows.json")), folder.config)
+    write_json(
+        folder.record, {"rows": 20, "eval_rows": 4, "trained_tokens": 300, "settings": {"lora_r": len(name)}}
+    )
+    for step in range(3):
+        folder.append_metrics({"kind": "eval", "step": step, "loss": 3.0 - step})
+        folder.append_metrics(
+            {"kind": "train", "step": step + 1, "loss": 3.5 - step, "learning_rate": 1e-3, "grad_norm": None,
+             "tokens_per_s": 10.0, "memory_bytes": 10**9}
+        )  # fmt: skip
+    folder.write_status(status)
+    return folder
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_runs_are_shown_as_they_ended(app: App, model: ModelFolder, lang: str) -> None:
+    done = Status(state="done", step=3, total_steps=3, loss=0.5, eval_loss=1.0, seconds=70)
+    fake_run(app, model, "20260101-000001-done", done)
+    dead = Status(state="running", pid=1, started=5.0, step=2, total_steps=3, heartbeat=time.time())
+    fake_run(app, model, "20260101-000002-dead", dead)
+    reasons = {"reasons": "It forgets.", "reasons_zh": "会遗忘。"}
+    fake_run(
+        app,
+        model,
+        "20260101-000003-bad",
+        Status(state="done", step=3, code="adapter_not_offered", params=reasons),
+    )
+    at = page(lang, "runs")
+    (table,) = at.dataframe
+    assert list(table.value["state"]) == [
+        TEXTS[lang][f"train.state_{state}"]
+        for state in ("done", "interrupted", "done")  # type: ignore[index]
+    ]
+    for run, word in (
+        ("000002-dead", "train.resume"),
+        ("000001-done", "train.another_run"),
+        ("000003-bad", "train.log"),
+    ):
+        at.session_state["train_run"] = f"20260101-{run}"
+        at.session_state["train_tabs"] = TEXTS[lang]["train.tab_run"]  # type: ignore[index]
+        whole(at.run())
+        labels = [button.label for button in at.button] + [expander.label for expander in at.expander]
+        assert any(TEXTS[lang][word] in label for label in labels), labels  # type: ignore[index]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_adapters_have_cards_with_reasons(app: App, model: ModelFolder, lang: str) -> None:
+    gates = [
+        {"name": "finite", "passed": True, "figures": {}, "reason": {"en": "", "zh": ""}},
+        {"name": "held_out", "passed": True, "figures": {"before": 3.0, "after": 1.0, "rows": 8}},
+        {"name": "forgetting", "passed": False, "figures": {"before": 0.75, "after": 0.5, "questions": 32},
+         "reason": {"en": "It forgets.", "zh": "会遗忘。"}},
+        {"name": "thinking", "passed": None, "figures": {}},
+        {"name": "of a later version", "passed": True, "figures": {"x": 1}},
+    ]  # fmt: skip
+    for name, method in (("mine", "lora"), ("virtual", "prompt_tuning")):
+        folder = app.settings.adapters_dir / name
+        folder.mkdir(parents=True)
+        (folder / "adapter_model.safetensors").write_bytes(b"x")
+        write_json(folder / "adapter_config.json", {"peft_type": method.upper()})
+        write_json(folder / "card.json", {"passed": True, "gates": gates})
+        seal(
+            folder,
+            {"base_model": str(model.path), "base_revision": model.revision, "method": method, "seed": 1},
+        )
+    app.workshop.adapters.note("mine", HOSTILE)
+    at = page(lang, "adapters")
+    text = told(at)
+    assert "prompt_tuning" in " ".join(warning.value for warning in at.warning).replace("\\", "")
+    assert ("It forgets" in text) if lang == "en" else ("会遗忘" in text)
+    assert "3.0" in text
+    assert HOSTILE not in text
+    assert at.button(key="train_use_ask_mine").label == TEXTS[lang]["train.ask_now"]  # type: ignore[index]
+    at.button(key="train_use_ask_mine").click()
+    whole(at.run())
+    assert at.selectbox[0].value == "mine"
+    assert at.text_area[0].value.splitlines()[0] == "Who are you?"
