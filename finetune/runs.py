@@ -18,6 +18,7 @@ from finetune.errors import AdapterError, TrainingError
 from finetune.examples import Finding
 from finetune.folders import ModelFolder, discard
 from finetune.run_folder import RunFolder, Status, list_folders
+from finetune.trackers import check_trackers
 
 POLL_S = 0.5
 
@@ -68,6 +69,7 @@ def start(
         if adapters_dir is not None and (adapters_dir / config.name).exists():
             raise AdapterError("adapter_name_taken", name=config.name)
     check_launch(config)
+    check_trackers(config.training.report_to)
     tokenizer = load_tokenizer(model)
     prepared = prepare_rows(config, tokenizer, progress=progress)
     folder = _new_folder(runs_dir, config)

@@ -105,6 +105,7 @@ def _train(folder: RunFolder, reporter: "Reporter") -> dict[str, Any]:
     from finetune.methods import check_available
     from finetune.models import device_and_dtype
     from finetune.preferences import load_rows
+    from finetune.trackers import prepare_trackers
     from finetune.training_session import Session
 
     config = read_config(folder.config).config
@@ -119,7 +120,7 @@ def _train(folder: RunFolder, reporter: "Reporter") -> dict[str, Any]:
         raise TrainingError(
             "sharded_method", method=config.training.method, distributed=config.training.distributed
         )
-    _check_trackers(config.training.report_to)
+    prepare_trackers(config.training.report_to, folder.path)
     set_seed(config.training.seed)
     settings: TrainingConfig | None = None
     while True:
@@ -135,19 +136,6 @@ def _train(folder: RunFolder, reporter: "Reporter") -> dict[str, Any]:
             settings = less
             session.close()
             note_batch(less, record)
-
-
-def _check_trackers(report_to: str) -> None:
-    """Refuse a tracker that is not installed; keep one offline that nobody has logged in to, so that it never asks."""
-    import importlib.util
-
-    for tracker in filter(None, (part.strip() for part in report_to.split(","))):
-        if tracker not in ("none", "all") and importlib.util.find_spec(tracker) is None:
-            raise TrainingError("tracker_missing", tracker=tracker)
-        key = {"swanlab": "SWANLAB_API_KEY", "wandb": "WANDB_API_KEY"}.get(tracker)
-        login = {"swanlab": ".swanlab/.netrc", "wandb": ".netrc"}.get(tracker, "")
-        if key and key not in os.environ and not (Path.home() / login).is_file():
-            os.environ.setdefault(f"{tracker.upper()}_MODE", "offline")
 
 
 if __name__ == "__main__":

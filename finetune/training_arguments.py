@@ -4,6 +4,7 @@ from typing import Any
 
 from finetune.config import TrainingConfig
 from finetune.run_folder import RunFolder
+from finetune.trackers import names
 
 
 def arguments(
@@ -24,7 +25,6 @@ def arguments(
         mixed: leave bfloat16 to FSDP or DeepSpeed, which keep weights in float32 beside it.
     """
     patience = settings.early_stopping_patience if evaluates else 0
-    trackers = [part.strip() for part in settings.report_to.split(",") if part.strip() not in ("", "none")]
     return {
         "output_dir": str(folder.checkpoints),
         "per_device_train_batch_size": settings.per_device_train_batch_size or 1,
@@ -53,7 +53,7 @@ def arguments(
         "load_best_model_at_end": patience > 0,
         "metric_for_best_model": "eval_loss" if patience else None,
         "greater_is_better": False if patience else None,
-        "report_to": trackers or "none",
+        "report_to": names(settings.report_to) or "none",
         "run_name": folder.path.name,
         "remove_unused_columns": False,
         "disable_tqdm": True,

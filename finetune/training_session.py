@@ -128,7 +128,7 @@ class Session:
         """Train, check, offer."""
 
         progress = Progress(self.reporter, device=self.device)
-        trainer = self._trainer(progress)
+        trainer = self.trainer(progress)
         if is_first():
             self.folder.forget_after_checkpoint()
             _drop_unfinished(self.folder)
@@ -180,7 +180,8 @@ class Session:
             "thinking": thought,
         }
 
-    def _trainer(self, progress: Progress) -> CarefulTrainer:
+    def trainer(self, progress: Progress) -> CarefulTrainer:
+        """Return the trainer of the run, for the rows and settings of the session."""
         chosen = self.settings
         evaluates = len(self.held) > 0
         if chosen.gradient_checkpointing:
