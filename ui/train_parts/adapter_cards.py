@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from finetune.adapters import AdapterInfo
 
 MARKS = {True: ":green[:material/check:]", False: ":red[:material/close:]", None: ":gray[:material/remove:]"}
-GATES = ("finite", "moved", "shape", "held_out", "answers_end", "thinking", "forgetting", "merge")
+GATES = ("finite", "moved", "shape", "held_out", "answers_end", "thinking", "forgetting", "merge", "servable")
 SHARES = frozenset({("forgetting", "before"), ("forgetting", "after")})
 
 

@@ -24,7 +24,9 @@ def rename_adapter(app: "App", info: "AdapterInfo") -> None:
     @st.dialog(say("train.rename"))
     @framed()
     def dialog() -> None:
-        new = st.text_input(say("train.adapter_name"), info.name, max_chars=80, key="train_rename_to")
+        new = st.text_input(
+            say("train.adapter_name"), info.name, max_chars=80, key=f"train_rename_to_{info.name}"
+        )
         if st.button(say("app.save"), type="primary", key="train_rename_yes", disabled=not new.strip()):
             if new.strip() != info.name:
                 app.workshop.adapters.rename(info.name, new.strip())
@@ -39,7 +41,9 @@ def edit_notes(app: "App", info: "AdapterInfo") -> None:
     @st.dialog(say("train.notes"))
     @framed()
     def dialog() -> None:
-        text = st.text_area(say("train.notes"), info.notes, max_chars=4000, key="train_notes_text")
+        text = st.text_area(
+            say("train.notes"), info.notes, max_chars=4000, key=f"train_notes_text_{info.name}"
+        )
         if st.button(say("app.save"), type="primary", key="train_notes_yes"):
             app.workshop.adapters.note(info.name, text)
             st.rerun()
@@ -120,7 +124,9 @@ def export_adapter(app: "App", info: "AdapterInfo") -> None:
         if form == "gguf":
             kind = st.selectbox(say("train.gguf_kind"), GGUF_KINDS, key="train_gguf_kind", width=160) or kind
         default = app.settings.data_dir / "exports" / (info.name if form == "peft" else f"{info.name}-{form}")
-        target = st.text_input(say("train.export_folder"), str(default), key=f"train_export_folder_{form}")
+        target = st.text_input(
+            say("train.export_folder"), str(default), key=f"train_export_folder_{form}_{info.name}"
+        )
         if st.button(say("train.export"), type="primary", icon=":material/upload:", key="train_export_yes"):
             with st.spinner(say("train.exporting"), show_time=True):
                 _export(app, info.name, str(form), Path(target.strip()).expanduser(), kind)

@@ -28,7 +28,9 @@ _ANSWERS = "train_answers"
 
 def before_after(app: "App", draft: Draft) -> None:
     """Draw the tab."""
-    names = app.adapters()
+    # Those of another program's server have no data here to take questions from.
+    here = {info.name for info, reason in app.workshop.adapters.all() if reason is None}
+    names = [name for name in app.adapters() if name in here]
     if not names:
         st.caption(say("train.nothing_to_ask"))
         return

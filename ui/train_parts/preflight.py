@@ -183,7 +183,7 @@ def _placeholders(app: "App", draft: Draft, kept: "KeptDataset", examined: "Exam
 def _test_set(app: "App", draft: Draft) -> None:
     st.caption(say("train.test_set_about"))
     upload = st.file_uploader(say("train.test_file"), key=draft.key("test"))
-    if upload is not None and Path(draft.test or "").suffix == "":
+    if upload is not None and draft.test is None:
         draft.test = str(app.workshop.datasets.keep_test(upload.name, upload.getvalue()))
         st.rerun()
     if draft.test and st.button(say("train.test_forget"), key="train_test_forget"):

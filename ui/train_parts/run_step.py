@@ -67,7 +67,10 @@ def watched_run(app: "App") -> "RunInfo | None":
     runs = app.workshop.runs()
     asked = st.session_state.get(WATCHED)
     if asked is None:
-        return next((run for run in runs if run.status.alive), None)
+        found = next((run for run in runs if run.status.alive), None)
+        if found is not None:  # it is still looked at when it has ended
+            st.session_state[WATCHED] = found.id
+        return found
     return next((run for run in runs if run.id == asked), None)
 
 

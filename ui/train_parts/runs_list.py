@@ -53,7 +53,7 @@ def _list(app: "App") -> None:
     picked = [runs[row] for row in chosen.selection.rows if row < len(runs)]
     one = picked[0] if len(picked) == 1 else None
     with actions:
-        st.button(
+        opened = st.button(
             say("train.open"),
             icon=":material/open_in_new:",
             disabled=one is None,
@@ -61,6 +61,8 @@ def _list(app: "App") -> None:
             on_click=_open,
             args=(one.id if one else "",),
         )
+        if opened:
+            st.rerun()  # the whole page: this part alone would stay on its tab
         if st.button(
             say("app.delete"),
             icon=":material/delete:",
