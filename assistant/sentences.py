@@ -1,4 +1,4 @@
-"""Cut a passage into sentences and rank them against a question, in English and Chinese.
+"""Rank the sentences of passages against a question, in English and Chinese.
 
 Works on text alone: no model is needed, an embedder is used where it knows the language. Offsets are
 code points in the passage's text, half open.
@@ -12,19 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from knowledge.documents import Passage
+from knowledge.sentences import split_sentences
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
 
-# A full stop ends a sentence only before something that can begin one; the Chinese marks always do.
-_END = re.compile(r"(?:[.!?]+[\"'”’)\]]*(?=\s+[\"'“‘(\[]?[A-Z0-9\u00c0-\u00de])|[。！？；]+[”’」』）\"]*)")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|etc|No|Fig|Eq|approx|ca|cf|al|e\.g|i\.e|U\.S|[A-Z])\.)$"
-)
-_NEW_LINE_UNIT = re.compile(
-    r"\s*(?:[-*•·▪◦‣]\s|\d{1,3}[.)、]\s*|[(（]?[a-zA-Z0-9一二三四五六七八九十]{1,2}[)）]\s*|#{1,6}\s|\|)"
-)
-_TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]+\|?\s*$")
 _WORD = re.compile(r"[A-Za-z0-9\u00c0-\u024f]+(?:[.,'’/-][A-Za-z0-9\u00c0-\u024f]+)*")
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
 _NEEDS_BEFORE = re.compile(
@@ -61,56 +53,6 @@ class RankedSentence:
     end: int
     score: float
     lexical: float
-
-
-def split_sentences(text: str) -> list[tuple[int, int]]:
-    """Return the spans of the sentences of `text`, in order, without surrounding white space.
-
-    A table row, a list item and a heading line are a sentence each; the rule under a table's head is none.
-    A line that is only wrapped goes on in the next one.
-    """
-    spans: list[tuple[int, int]] = []
-    for start, end in _units(text):
-        cut = start
-        for match in _END.finditer(text, start, end):
-            if text[match.start()] == "." and _ABBREVIATION.search(text, cut, match.start() + 1):
-                continue
-            if cut == start and text[start : match.start()].strip().isdigit():
-                continue  # the number of a list item
-            spans.append((cut, match.end()))
-            cut = match.end()
-        spans.append((cut, end))
-    trimmed = (_trim(text, start, end) for start, end in spans)
-    return [(start, end) for start, end in trimmed if start < end and not _TABLE_RULE.match(text[start:end])]
-
-
-def _units(text: str) -> list[tuple[int, int]]:
-    """Spans that no sentence crosses: paragraphs, list items, table rows, headings."""
-    units: list[tuple[int, int]] = []
-    open_at: int | None = None
-    at = 0
-    for line in text.splitlines(keepends=True):
-        blank = not line.strip()
-        marked = bool(_NEW_LINE_UNIT.match(line))
-        if open_at is not None and (blank or marked):
-            units.append((open_at, at))
-            open_at = None
-        if line.lstrip().startswith(("|", "#")):
-            units.append((at, at + len(line)))
-        elif not blank and open_at is None:
-            open_at = at
-        at += len(line)
-    if open_at is not None:
-        units.append((open_at, at))
-    return units
-
-
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return start, end
 
 
 def needs_sentence_before(text: str) -> bool:

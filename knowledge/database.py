@@ -5,14 +5,13 @@ migration counter. One process owns the file (the caller holds the lock); its th
 connection, writers queue on one lock.
 """
 
-import errno
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from knowledge.errors import StoreError
+from knowledge.errors import StoreError, error_code
 
 _MIGRATIONS = [
     """
@@ -227,11 +226,6 @@ def translated(path: Path) -> Iterator[None]:
         raise StoreError(_code(str(err)), path=str(path), reason=reason) from err
     except OSError as err:
         raise StoreError(_code(err.strerror or str(err)), path=str(path), reason=error_code(err)) from err
-
-
-def error_code(err: OSError) -> str:
-    """What the operating system calls an error, such as "ENOSPC": the same in every language."""
-    return errno.errorcode.get(err.errno or 0, type(err).__name__)
 
 
 def _code(reason: str) -> str:

@@ -103,11 +103,9 @@ def load_embedder(
     build: Callable[..., Any] = BertEncoder if is_bert_shaped(folder) else _SentenceTransformerEncoder
     try:
         encoder = build(folder, device=device, precision=precision)
-    except (OSError, KeyError, ValueError, RuntimeError) as err:
-        raise KnowledgeError("embedder_broken", folder=str(folder), reason=_first_line(err)) from err
-    except Exception as err:
-        # safetensors and tokenizers raise classes of their own straight below Exception.
-        raise KnowledgeError("embedder_broken", folder=str(folder), reason=_first_line(err)) from err
+    except Exception as err:  # safetensors and tokenizers raise classes of their own straight below it
+        logger.warning("embedding model %s: %s", folder, err)
+        raise KnowledgeError("embedder_broken", folder=str(folder), reason=type(err).__name__) from err
     return _FolderEmbedder(
         encoder,
         name=name or folder.resolve().name,
@@ -238,7 +236,3 @@ def as_langchain(embedder: Embedder) -> "Embeddings":
             return [float(x) for x in embedder.embed_query(text)]
 
     return _Embeddings()
-
-
-def _first_line(err: BaseException) -> str:
-    return (str(err).strip().splitlines() or [type(err).__name__])[0][:200]

@@ -7,6 +7,7 @@ KnowledgeError
 └── NotFoundError            no knowledge base, file or chunk has this name or number
 """
 
+import errno
 from typing import Any
 
 from knowledge.messages import Language, render
@@ -47,3 +48,8 @@ class StoreError(KnowledgeError):
 
 class NotFoundError(KnowledgeError):
     """No knowledge base, file or chunk has this name or number."""
+
+
+def error_code(err: OSError) -> str:
+    """What the operating system calls an error, such as "ENOSPC": the same in every language."""
+    return errno.errorcode.get(err.errno or 0, type(err).__name__)

@@ -131,7 +131,8 @@ def read_folder(
             if int(gain) > 0:
                 judged.setdefault(query, {})[document] = int(gain)
     except (OSError, ValueError, KeyError, TypeError) as err:
-        reason = f"{type(err).__name__}: {err}"
+        at_fault = Path(err.filename).name if isinstance(err, OSError) and err.filename else ""
+        reason = ": ".join(filter(None, (at_fault, type(err).__name__)))
         raise KnowledgeError("evaluation_folder_wrong", folder=str(folder), reason=reason) from err
     return corpus, queries, judged
 

@@ -264,6 +264,29 @@ MESSAGES: dict[str, dict[Language, str]] = {
 }
 
 
+DETAILS: dict[str, dict[Language, str]] = {
+    "broken_part": {"en": "{part} inside cannot be read", "zh": "其中的 {part} 无法读取"},
+    "broken_picture": {"en": "broken picture", "zh": "图片数据已损坏"},
+    "broken_workbook": {"en": "broken workbook", "zh": "工作簿数据已损坏"},
+    "broken_xml": {"en": "broken XML", "zh": "XML 数据有错误"},
+    "broken_zip": {"en": "broken ZIP container", "zh": "ZIP 容器已损坏"},
+    "many_labels": {"en": "{labels} labels", "zh": "有 {labels} 个标签"},
+    "missing_part": {"en": "no {part} inside", "zh": "缺少 {part}"},
+    "no_body": {"en": "no document body", "zh": "没有正文"},
+    "no_book": {"en": "no book inside", "zh": "其中没有电子书内容"},
+    "no_mail_header": {"en": "no mail header", "zh": "没有邮件头"},
+    "no_pdf": {"en": "no readable PDF", "zh": "PDF 结构无法识别"},
+    "no_safetensors": {"en": "no safetensors weights", "zh": "没有 safetensors 权重"},
+    "not_a_picture": {"en": "not a picture", "zh": "不是图片"},
+    "not_of_type": {"en": "not a {type} file", "zh": "不是 {type} 文件"},
+}
+"""What a message's field `detail` or `reason` may name; anything else there is a technical code."""
+
+
 def render(code: str, params: dict[str, Any], language: Language = "en") -> str:
     """Return the message for `code` in `language`, its fields filled from `params`."""
-    return MESSAGES[code][language].format(**params)
+    told = dict(params)
+    for field in ("detail", "reason"):
+        if told.get(field) in DETAILS:
+            told[field] = DETAILS[told[field]][language].format(**params)
+    return MESSAGES[code][language].format(**told)

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.database import error_code, translated
+from knowledge.database import translated
 from knowledge.documents import Notice
-from knowledge.errors import StoreError, UnreadableFileError
+from knowledge.errors import StoreError, UnreadableFileError, error_code
 
 _BLOCK = 1 << 20
 _RACY_NS = 2_000_000_000  # the coarsest clock of a file system that people use (FAT: 2 s)

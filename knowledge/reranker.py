@@ -1,5 +1,6 @@
 """A cross-encoder from a folder that orders passages anew: slower and better than both legs."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from knowledge.errors import KnowledgeError
+
+logger = logging.getLogger(__name__)
 
 
 class CrossEncoderReranker:
@@ -24,7 +27,7 @@ class CrossEncoderReranker:
     def __init__(self, folder: Path, *, device: str | None = None, batch_size: int = 16) -> None:
         folder = Path(folder)
         if not any(folder.glob("*.safetensors")):
-            raise KnowledgeError("reranker_wrong", folder=str(folder), reason="no safetensors weights")
+            raise KnowledgeError("reranker_wrong", folder=str(folder), reason="no_safetensors")
         from sentence_transformers import CrossEncoder
 
         try:
@@ -36,12 +39,11 @@ class CrossEncoderReranker:
                 model_kwargs={"use_safetensors": True},
             )
         except (OSError, ValueError, RuntimeError) as err:
-            raise KnowledgeError(
-                "reranker_wrong", folder=str(folder), reason=str(err).splitlines()[0]
-            ) from err
+            logger.warning("reranker %s: %s", folder, err)
+            raise KnowledgeError("reranker_wrong", folder=str(folder), reason=type(err).__name__) from err
         if self._model.num_labels != 1:
-            labels = f"{self._model.num_labels} labels instead of 1"
-            raise KnowledgeError("reranker_wrong", folder=str(folder), reason=labels)
+            labels = self._model.num_labels
+            raise KnowledgeError("reranker_wrong", folder=str(folder), reason="many_labels", labels=labels)
         self._batch_size = batch_size
 
     def rank(self, query: str, texts: Sequence[str]) -> list[float]:

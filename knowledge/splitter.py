@@ -4,22 +4,20 @@ Sizes are counted by the embedder's own tokenizer, over the text exactly as it w
 cut off silently. Knows nothing of files and of what embeds.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
-from knowledge.documents import Block, BlockKind, Chunk, ParsedDocument
-from knowledge.sentences import cut_evenly, sentences
-from knowledge.widths import cut_width, narrow
+from knowledge.atoms import Atom, AtomCutter, CountTokens
+from knowledge.documents import BlockKind, Chunk, ParsedDocument
+from knowledge.embedded_text import embed_text
+from knowledge.sentences import cut_evenly
 
-CountTokens = Callable[[list[str]], list[int]]
+__all__ = ["CountTokens", "SplitterConfig", "embed_text", "identity", "split"]
 
 # Changes whenever the same document and options would give other chunks.
-_VERSION = 1
+_VERSION = 2
 _MIN_WINDOW = 64
-_TITLE_WIDTH = 48
-_PATH_WIDTH = 120
-_HEADER_WIDTH = 100
 _RUNNING = ("list", "paragraph")
 
 
@@ -54,21 +52,6 @@ def identity(config: SplitterConfig) -> str:
     return f"structure-{_VERSION}({fields})"
 
 
-def embed_text(chunk: Chunk, title: str = "") -> str:
-    """Return what is embedded for a chunk: where it stands, then its text.
-
-    Args:
-        title: the document's; part of the line above the text unless the headings begin with it.
-    """
-    path = list(chunk.heading_path)
-    if path and chunk.text.startswith(path[-1]):
-        path.pop()
-    context = narrow(path, _PATH_WIDTH, each=_HEADER_WIDTH)
-    if title and title not in chunk.heading_path[:1]:
-        context = [cut_width(title, _TITLE_WIDTH), *context]
-    return f"{' > '.join(context)}\n{chunk.text}" if context else chunk.text
-
-
 def split(
     document: ParsedDocument, config: SplitterConfig, *, count_tokens: CountTokens, max_tokens: int
 ) -> list[Chunk]:
@@ -92,16 +75,6 @@ def split(
 
 
 @dataclass(slots=True)
-class _Atom:
-    """The smallest piece that stays whole while it fits: a sentence, row, item, line or heading."""
-
-    start: int
-    end: int
-    block: int
-    tokens: int = 0
-
-
-@dataclass(slots=True)
 class _Piece:
     """A chunk being made: atoms first to last, and the block whose headings it stands under."""
 
@@ -122,12 +95,12 @@ class _Splitting:
         self.config = config
         self.count = count
         self.limit = limit
-        self.special = count([""])[0]
-        self.headers = [self._table_header(block) for block in document.blocks]
-        self.rooms = self._rooms()
+        self.cutter = AtomCutter(document, count, limit)
+        self.headers = self.cutter.headers
+        self.rooms = self.cutter.rooms
 
     def run(self) -> list[Chunk]:
-        atoms = self._sized(self._atoms())
+        atoms = self.cutter.run()
         if not atoms:
             return []
         chunks: list[Chunk] = []
@@ -145,76 +118,9 @@ class _Splitting:
         chunks.sort(key=lambda chunk: (chunk.start, chunk.end))
         return [replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(chunks)]
 
-    # -- atoms
-
-    def _atoms(self) -> list[_Atom]:
-        atoms = []
-        for number, block in enumerate(self.blocks):
-            for start, end in _cut_block(self.text, block):
-                atoms.append(_Atom(start, end, number))
-        return atoms
-
-    def _sized(self, atoms: list[_Atom]) -> list[_Atom]:
-        """Count every atom, and cut those that are too long for a chunk of their own."""
-        done: list[_Atom] = []
-        waiting = atoms
-        for atom, tokens in zip(
-            waiting, self._count([self.text[a.start : a.end] for a in waiting]), strict=True
-        ):
-            atom.tokens = tokens
-        while any(atom.tokens > self.rooms[atom.block] for atom in waiting):
-            done = []
-            fresh = []
-            for atom in waiting:
-                room = self.rooms[atom.block]
-                if atom.tokens <= room:
-                    done.append(atom)
-                    continue
-                parts = [
-                    _Atom(start, end, atom.block)
-                    for start, end in cut_evenly(self.text, atom.start, atom.end, -(-atom.tokens // room))
-                ]
-                done += parts
-                if len(parts) > 1:
-                    fresh += parts
-            for atom, tokens in zip(
-                fresh, self._count([self.text[a.start : a.end] for a in fresh]), strict=True
-            ):
-                atom.tokens = tokens
-            if not fresh:
-                break
-            waiting = done
-        return waiting
-
-    def _count(self, texts: list[str]) -> list[int]:
-        """Tokens of each text without the special ones that every text gets."""
-        return [max(tokens - self.special, 0) for tokens in self.count(texts)] if texts else []
-
-    def _longest_path(self, number: int) -> tuple[str, ...]:
-        """Headings above a block, with the header of a table that goes on from another chunk."""
-        block = self.blocks[number]
-        return (*block.heading_path, self.headers[number]) if self.headers[number] else block.heading_path
-
-    def _prefix(self, path: tuple[str, ...]) -> str:
-        return embed_text(Chunk(0, "", 0, 0, heading_path=path), self.title)
-
-    def _rooms(self) -> list[int]:
-        """Tokens left for text under each block's headings."""
-        paths = [self._longest_path(number) for number in range(len(self.blocks))]
-        unique = list(dict.fromkeys(paths))
-        used = dict(zip(unique, self._count([self._prefix(path) for path in unique]), strict=True))
-        return [max(self.limit - self.special - used[path] - 1, 8) for path in paths]
-
-    def _table_header(self, block: Block) -> str:
-        if block.kind != "table":
-            return ""
-        line = self.text[block.start : block.end].partition("\n")[0]
-        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")]
-        return cut_width(" | ".join(cell for cell in cells if cell), _HEADER_WIDTH)
-
     # -- pieces
 
-    def _pieces(self, atoms: Sequence[_Atom]) -> list[_Piece]:
+    def _pieces(self, atoms: Sequence[Atom]) -> list[_Piece]:
         """Join atoms greedily; a heading begins a new piece unless small neighbours share a parent."""
         pieces: list[_Piece] = []
         first = 0
@@ -234,7 +140,7 @@ class _Splitting:
         pieces.append(_Piece(first, len(atoms) - 1, self._common_path(atoms, first, len(atoms) - 1)))
         return pieces
 
-    def _breaks(self, atoms: Sequence[_Atom], first: int, position: int, tokens: int) -> bool:
+    def _breaks(self, atoms: Sequence[Atom], first: int, position: int, tokens: int) -> bool:
         """Whether the atom at `position` begins a new piece."""
         atom = atoms[position]
         block = self.blocks[atom.block]
@@ -257,7 +163,7 @@ class _Splitting:
             return tokens + size > self.rooms[atom.block] and tokens >= self.config.min_size
         return False
 
-    def _section_tokens(self, atoms: Sequence[_Atom], position: int) -> int:
+    def _section_tokens(self, atoms: Sequence[Atom], position: int) -> int:
         """Tokens from a heading to the next one of its level or above; no further than a chunk is long."""
         level = self.blocks[atoms[position].block].level
         total = atoms[position].tokens
@@ -268,7 +174,7 @@ class _Splitting:
             total += atom.tokens
         return total
 
-    def _block_tokens(self, atoms: Sequence[_Atom], position: int) -> int:
+    def _block_tokens(self, atoms: Sequence[Atom], position: int) -> int:
         total = 0
         for atom in islice(atoms, position, None):
             if atom.block != atoms[position].block or total > self.limit:
@@ -276,7 +182,7 @@ class _Splitting:
             total += atom.tokens
         return total
 
-    def _common_path(self, atoms: Sequence[_Atom], first: int, last: int) -> tuple[str, ...]:
+    def _common_path(self, atoms: Sequence[Atom], first: int, last: int) -> tuple[str, ...]:
         """Headings that stand above all of these atoms' text; the header of a table that they go on with."""
         path: tuple[str, ...] | None = None
         numbers = sorted({atom.block for atom in atoms[first : last + 1]})
@@ -289,10 +195,10 @@ class _Splitting:
             return (*(path or ()), header)
         return path or ()
 
-    def _continues(self, atom: _Atom) -> bool:
+    def _continues(self, atom: Atom) -> bool:
         return atom.start > self.blocks[atom.block].start
 
-    def _overlap_start(self, atoms: Sequence[_Atom], first: int, position: int) -> int:
+    def _overlap_start(self, atoms: Sequence[Atom], first: int, position: int) -> int:
         """Where a piece whose first new atom is at `position` begins: some sentences back in running text."""
         new = self.blocks[atoms[position].block]
         room = min(self.config.chunk_overlap, self.rooms[atoms[position].block] - atoms[position].tokens)
@@ -305,7 +211,7 @@ class _Splitting:
             start -= 1
         return start
 
-    def _smaller(self, atoms: list[_Atom], piece: _Piece) -> list[_Piece]:
+    def _smaller(self, atoms: list[Atom], piece: _Piece) -> list[_Piece]:
         """Halve a piece that proved too long; a single atom is cut, and at last loses headings."""
         if piece.last > piece.first:
             middle = (piece.first + piece.last + 1) // 2
@@ -321,11 +227,11 @@ class _Splitting:
             return [replace(piece, path=piece.path[1:])]
         places = []
         for start, end in parts:
-            atoms.append(_Atom(start, end, atom.block))
+            atoms.append(Atom(start, end, atom.block))
             places.append(_Piece(len(atoms) - 1, len(atoms) - 1, piece.path))
         return places
 
-    def _chunk(self, atoms: Sequence[_Atom], piece: _Piece) -> Chunk:
+    def _chunk(self, atoms: Sequence[Atom], piece: _Piece) -> Chunk:
         start, end = atoms[piece.first].start, atoms[piece.last].end
         text = self.text[start:end]
         start += len(text) - len(text.lstrip())
@@ -349,29 +255,6 @@ class _Splitting:
             page_first=min(pages, default=None),
             page_last=max(pages, default=None),
         )
-
-
-# -- cutting text
-
-
-def _cut_block(text: str, block: Block) -> Iterator[tuple[int, int]]:
-    """Cut a block into sentences, items, rows or lines; white space goes with what is before it."""
-    if block.kind == "heading":
-        yield block.start, block.end
-        return
-    if block.kind in ("table", "code"):
-        start = block.start
-        lines = text[block.start : block.end].split("\n")
-        if block.kind == "table" and len(lines) > 2:
-            # The header, its rule and the first row belong together.
-            lines = ["\n".join(lines[:3]), *lines[3:]]
-        for line in lines:
-            end = min(start + len(line) + 1, block.end)
-            if end > start:
-                yield start, end
-            start = end
-        return
-    yield from sentences(text, block.start, block.end)
 
 
 def _common(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from knowledge.errors import UnreadableFileError
+from knowledge.errors import UnreadableFileError, error_code
 from knowledge.parsing.formats import parse_here
 from knowledge.parsing.request import Limits, Request
 from knowledge.parsing.wire import pack
@@ -92,8 +92,7 @@ def _answer(message: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
             "bye": True,
         }, b""
     except OSError as err:
-        reason = err.strerror or type(err).__name__
-        return {"error": "file_unopened", "params": {"name": request.name, "detail": reason}}, b""
+        return {"error": "file_unopened", "params": {"name": request.name, "detail": error_code(err)}}, b""
     except Exception as err:
         # A parser that fails in a way of its own has met a damaged file: one line for people, no traceback.
         return {"error": "file_damaged", "params": {"name": request.name, "detail": type(err).__name__}}, b""

@@ -27,7 +27,7 @@ def check_container(path: Path, name: str) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as err:
-        raise UnreadableFileError("file_damaged", name=name, detail="broken ZIP container") from err
+        raise UnreadableFileError("file_damaged", name=name, detail="broken_zip") from err
     total = sum(entry.file_size for entry in entries)
     swollen = any(
         entry.file_size > _RATIO_FREE and entry.file_size > _MAX_RATIO * max(entry.compress_size, 1)
@@ -52,9 +52,9 @@ def read_entry(archive: zipfile.ZipFile, entry: str, *, name: str) -> bytes:
     try:
         return archive.read(info)
     except (zipfile.BadZipFile, OSError, EOFError, RuntimeError, NotImplementedError, ValueError) as err:
-        raise UnreadableFileError("file_damaged", name=name, detail=f"broken part {entry}") from err
+        raise UnreadableFileError("file_damaged", name=name, detail="broken_part", part=entry) from err
     except Exception as err:  # zlib.error and lzma's have no common base
-        raise UnreadableFileError("file_damaged", name=name, detail=f"broken part {entry}") from err
+        raise UnreadableFileError("file_damaged", name=name, detail="broken_part", part=entry) from err
 
 
 def parse_xml(data: bytes, *, name: str) -> Any:
@@ -71,7 +71,7 @@ def parse_xml(data: bytes, *, name: str) -> Any:
     except DefusedXmlException as err:
         raise UnreadableFileError("file_hostile_xml", name=name) from err
     except (ParseError, ValueError, LookupError) as err:
-        raise UnreadableFileError("file_damaged", name=name, detail="broken XML") from err
+        raise UnreadableFileError("file_damaged", name=name, detail="broken_xml") from err
 
 
 def refuse_entities(path: Path, name: str) -> None:
@@ -88,6 +88,6 @@ def refuse_entities(path: Path, name: str) -> None:
                 with archive.open(entry) as part:
                     head = part.read(64 << 10)
             except Exception as err:
-                raise UnreadableFileError("file_damaged", name=name, detail="broken ZIP container") from err
+                raise UnreadableFileError("file_damaged", name=name, detail="broken_zip") from err
             if b"<!ENTITY" in head or b"<!DOCTYPE" in head or b"<\0!\0E\0N\0T\0I\0T\0Y" in head:
                 raise UnreadableFileError("file_hostile_xml", name=name)

@@ -82,10 +82,10 @@ def _text_format(request: Request, head: bytes) -> str:
     if named in ("docx", "pptx", "xlsx", "epub", "odt", "pdf", "rtf"):
         # The name promises a container, the content is none.
         raise UnreadableFileError(
-            "file_damaged", name=request.name, detail=f"not a {suffix[1:].upper()} file"
+            "file_damaged", name=request.name, detail="not_of_type", type=suffix[1:].upper()
         )
     if suffix in IMAGE_SUFFIXES:
-        raise UnreadableFileError("file_damaged", name=request.name, detail="not a picture")
+        raise UnreadableFileError("file_damaged", name=request.name, detail="not_a_picture")
     if named and named != "text":
         return named
     if suffix in CODE_SUFFIXES:
@@ -117,7 +117,7 @@ def _zip_format(request: Request) -> str:
             if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
                 mimetype = archive.read("mimetype").decode("ascii", "replace").strip()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError) as err:
-        raise UnreadableFileError("file_damaged", name=request.name, detail="broken ZIP container") from err
+        raise UnreadableFileError("file_damaged", name=request.name, detail="broken_zip") from err
     if mimetype == "application/epub+zip" or ("META-INF/container.xml" in names and not mimetype):
         return "epub"
     if mimetype.startswith("application/vnd.oasis.opendocument.text"):
@@ -130,7 +130,7 @@ def _zip_format(request: Request) -> str:
                 return name
     if FORMATS.get(request.suffix) in ("docx", "pptx", "xlsx", "epub", "odt"):
         raise UnreadableFileError(
-            "file_damaged", name=request.name, detail=f"not a {request.suffix[1:].upper()} file"
+            "file_damaged", name=request.name, detail="not_of_type", type=request.suffix[1:].upper()
         )
     if mimetype.startswith("application/vnd.oasis.opendocument"):
         raise UnreadableFileError("file_unsupported", name=request.name, suffix=request.suffix or mimetype)

@@ -31,7 +31,7 @@ def parse_epub(request: Request, builder: DocumentBuilder) -> ParsedDocument:
             opf_path = root_file.get("full-path") if root_file is not None else ""
             package = parse_xml(read_entry(archive, opf_path, name=request.name), name=request.name)
         except KeyError as err:
-            raise UnreadableFileError("file_damaged", name=request.name, detail="no book inside") from err
+            raise UnreadableFileError("file_damaged", name=request.name, detail="no_book") from err
         folder = posixpath.dirname(opf_path)
         manifest = {
             item.get("id"): (posixpath.normpath(posixpath.join(folder, unquote(item.get("href", "")))), item)

@@ -23,7 +23,7 @@ def parse_mail(request: Request, builder: DocumentBuilder) -> ParsedDocument:
     message = email.message_from_bytes(request.path.read_bytes(), policy=email.policy.compat32)
     subject = _header(message, "Subject")
     if not message.keys():
-        raise UnreadableFileError("file_damaged", name=request.name, detail="no mail header")
+        raise UnreadableFileError("file_damaged", name=request.name, detail="no_mail_header")
     if subject:
         builder.heading(subject, 1)
     header = [f"{key}: {_header(message, key)}" for key in _HEADERS if message[key]]

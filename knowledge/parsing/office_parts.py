@@ -66,7 +66,7 @@ class OfficeParts:
                 return path
         if fallback in self._entries:
             return fallback
-        raise UnreadableFileError("file_damaged", name=self._name, detail=f"no {fallback} inside")
+        raise UnreadableFileError("file_damaged", name=self._name, detail="missing_part", part=fallback)
 
     def title(self) -> str:
         """The title in the file's properties, "" without one."""

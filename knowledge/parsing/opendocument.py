@@ -37,7 +37,9 @@ def parse_odt(request: Request, builder: DocumentBuilder) -> ParsedDocument:
         ):
             raise UnreadableFileError("file_encrypted_office", name=request.name)
         if "content.xml" not in names:
-            raise UnreadableFileError("file_damaged", name=request.name, detail="no content.xml inside")
+            raise UnreadableFileError(
+                "file_damaged", name=request.name, detail="missing_part", part="content.xml"
+            )
         root = parse_xml(read_entry(archive, "content.xml", name=request.name), name=request.name)
         title = ""
         if "meta.xml" in names:

@@ -32,7 +32,7 @@ def open_pdf(path: Path, *, name: str, password: str | None) -> pypdfium2.PdfDoc
         if err.err_code == _PASSWORD_ERROR and _is_encrypted(path):
             code = "file_password_wrong" if password else "file_password_needed"
             raise UnreadableFileError(code, name=name) from err
-        raise UnreadableFileError("file_damaged", name=name, detail="no readable PDF") from err
+        raise UnreadableFileError("file_damaged", name=name, detail="no_pdf") from err
 
 
 def _is_encrypted(path: Path) -> bool:

@@ -43,7 +43,7 @@ def parse_image(request: Request, builder: DocumentBuilder) -> ParsedDocument:
             pixels = np.asarray(image.convert("RGB"))[:, :, ::-1]  # RapidOCR reads BGR
             media_type = Image.MIME.get(image.format or "", "image/png")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as err:
-        raise UnreadableFileError("file_damaged", name=request.name, detail="broken picture") from err
+        raise UnreadableFileError("file_damaged", name=request.name, detail="broken_picture") from err
     lines, _ = _reader()(pixels)
     builder.start_page()
     builder.paragraph("\n".join(text for _, text, _ in lines or ()))

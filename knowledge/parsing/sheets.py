@@ -26,7 +26,7 @@ def parse_xlsx(request: Request, builder: DocumentBuilder) -> ParsedDocument:
     try:
         workbook = load_workbook(request.path, read_only=True, data_only=True, keep_links=False)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, SyntaxError) as err:
-        raise UnreadableFileError("file_damaged", name=request.name, detail="broken workbook") from err
+        raise UnreadableFileError("file_damaged", name=request.name, detail="broken_workbook") from err
     room = _Room(_MAX_CELLS, request.limits.text_chars)
     try:
         for sheet in workbook.worksheets:

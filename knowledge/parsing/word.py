@@ -39,7 +39,7 @@ def parse_docx(request: Request, builder: DocumentBuilder) -> ParsedDocument:
         )
         body = root.find(f"{W}body")
         if body is None:
-            raise UnreadableFileError("file_damaged", name=request.name, detail="no document body")
+            raise UnreadableFileError("file_damaged", name=request.name, detail="no_body")
         reader.read(body)
         return builder.build(
             title=parts.title(),

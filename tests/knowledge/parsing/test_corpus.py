@@ -1,6 +1,7 @@
 """Every file of the shared collection gives its text or the right refusal."""
 
 import csv
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -91,6 +92,11 @@ if find_spec("rapidocr_onnxruntime"):
     SAID["image/chi_sim_image.jpeg"] = "适用人群"
 
 
+def english_in(text: str) -> list[str]:
+    """Runs of three English words or more."""
+    return re.findall(r"[A-Za-z]+(?:[ ,.]+[A-Za-z]+){2,}", text)
+
+
 def _manifest() -> list[str]:
     file = SHARED_DATA / "documents" / "manifest.tsv"
     if not file.is_file():
@@ -114,12 +120,14 @@ def test_file_gives_its_text_or_the_right_refusal(path: str, shared_data: Path, 
         for language in LANGUAGES:
             assert Path(path).name in outcome.text(language)
             assert "\n" not in outcome.text(language)
+        assert english_in(outcome.text("zh").replace(Path(path).name, "")) == []
         return
     assert path not in REFUSED
     assert_sound(outcome)
     assert SAID.get(path, "") in outcome.text
     for notice in outcome.notices:
-        assert render(notice.code, notice.params, "zh")
+        named = {key: "" if isinstance(value, str) else value for key, value in notice.params.items()}
+        assert english_in(render(notice.code, named, "zh")) == []
 
 
 def test_scripts_and_styles_never_become_text(shared_data: Path, pool: ParserPool) -> None:
