@@ -17,7 +17,7 @@ import typer
 
 from assistant import build_commands as build_commands
 from assistant.adapter_commands import adapters_cli
-from assistant.compare.commands import experiment_cli
+from assistant.compare.probe_commands import experiment_cli
 from assistant.data_commands import data_cli
 from assistant.language import shell_language
 from assistant.messages import Language

@@ -241,9 +241,7 @@ class Laboratory:
 
     def sources(self, experiment_id: int) -> dict[str, dict[str, Any]]:
         """Where right answers came from, by arm; see `counterfactual.sources_of`."""
-        return sources_of(
-            self.store.get(experiment_id), self.answers(experiment_id), self.store.probes(experiment_id)
-        )
+        return sources_of(self.store.probes(experiment_id))
 
     def probes(self, experiment_id: int) -> list[StoredProbe]:
         """Answers under changed conditions."""

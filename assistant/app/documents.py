@@ -67,8 +67,12 @@ class Documents(Parts):
         self.knowledge.rename_base(base_id, name)
 
     def delete_base(self, base_id: int) -> None:
-        """Delete a knowledge base with all its files; no trace remains in store, index or originals."""
-        self.knowledge.delete_base(base_id)
+        """Delete a knowledge base with all its files; no trace remains in store, index or originals.
+
+        What experiments, votes and conversations kept of its passages goes too.
+        """
+        with self.experiments.forgetting_base(base_id):
+            self.knowledge.delete_base(base_id)
         self.job_list.forget_base(base_id)
 
     def sources(self, base_id: int) -> "list[SourceInfo]":
@@ -76,8 +80,9 @@ class Documents(Parts):
         return self.knowledge.sources(base_id)
 
     def delete_source(self, source_id: int) -> None:
-        """Delete a file; no trace remains in store, index or originals."""
-        self.knowledge.delete_source(source_id)
+        """Delete a file; no trace remains in store, index or originals, nor of its passages elsewhere."""
+        with self.experiments.forgetting_source(source_id):
+            self.knowledge.delete_source(source_id)
 
     def original(self, source_id: int) -> Path:
         """The file as it was added."""

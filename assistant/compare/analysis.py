@@ -10,18 +10,17 @@ from itertools import combinations
 from statistics import fmean
 from typing import Any
 
-from assistant.arms import Answer
-from assistant.compare.cells import CELLS, cell_of, settings_of
-from assistant.compare.factorial import cochran_q, factorial, friedman
+from assistant.compare.cells import CELLS, adapter_of, cell_of, settings_of
+from assistant.compare.factorial import cochran_q, factorial, factorial_over_adapters, friedman
+from assistant.compare.losses import RIGHT, retrieval_losses
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS
 from assistant.compare.power import meter, meter_graded
 from assistant.compare.questions import Question, clusters_of
 from assistant.compare.records import Experiment, StoredAnswer, StoredRetrieval
-from assistant.compare.scoring import Score, evidence_rank
+from assistant.compare.scoring import Score
 from assistant.compare.statistics import compare_paired, equivalent, holm, mean_interval, wilson
 
 _NOT_ASKED = Score("unscored", reason="not_asked")
-_RIGHT = 0.5
 VERSION = 2
 """Of what `analyse` tells; results kept by another version are worked out anew when they are read."""
 
@@ -87,7 +86,9 @@ def analyse(
         "factorial": two_by_two(table, plan.primary),
         "strata": _strata(table),
         "meter": question_meter(table),
-        "losses": retrieval_losses(table, retrievals),
+        "losses": retrieval_losses(
+            experiment, table.answers, lambda arm, q: table.score(arm, plan.primary, q).value, retrievals
+        ),
     }
 
 
@@ -115,8 +116,8 @@ def pair(table: Table, first: str, second: str, metric: str) -> dict[str, Any]:
 def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
     """Main effects and interaction, or None unless all four cells were asked.
 
-    Several adapters of one cell count as repeats of it: a question's score is their mean, and the means of
-    the single adapters are told beside it.
+    Several adapters of one cell count as repeats of it: a question's score is their mean, the intervals also draw
+    adapters anew, and the means of the single adapters are told beside it.
     """
     arms_of = {cell: _arms_of(cell, table.plan.arms) for cell in CELLS}
     if not all(arms_of.values()):
@@ -126,15 +127,29 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
     if not kept:
         return None
     of_arm = dict(zip(every, rows, strict=True))
-    cells = [
-        [fmean(values) for values in zip(*(of_arm[arm] for arm in arms_of[cell]), strict=True)]
-        for cell in CELLS
-    ]
-    effects = factorial(*cells, clusters=clusters, seed=table.plan.seed)
+    scores = {cell: [of_arm[arm] for arm in arms_of[cell]] for cell in CELLS}
+    base, rag = (scores[cell][0] for cell in CELLS[:2])
+    several = max(len(scores["sft"]), len(scores["rag+sft"])) > 1
+    if several:
+        names = [[adapter_of(arm) for arm in arms_of[cell]] for cell in CELLS[2:]]
+        effects = factorial_over_adapters(
+            base,
+            rag,
+            scores["sft"],
+            scores["rag+sft"],
+            matched=names[0] == names[1],
+            clusters=clusters,
+            seed=table.plan.seed,
+        )
+    else:
+        effects = factorial(
+            base, rag, scores["sft"][0], scores["rag+sft"][0], clusters=clusters, seed=table.plan.seed
+        )
     return {
         "metric": metric,
-        "cells": {cell: fmean(values) for cell, values in zip(CELLS, cells, strict=True)},
+        "cells": {cell: fmean(fmean(values) for values in scores[cell]) for cell in CELLS},
         "adapters": {arm: fmean(of_arm[arm]) for cell in CELLS[2:] for arm in arms_of[cell]},
+        "over_adapters": several,
         **asdict(effects),
     }
 
@@ -149,47 +164,6 @@ def leaked_questions(adapters: Mapping[str, Any]) -> set[str] | None:
     """Questions that stand in the training data of some adapter; None where no adapter's data could be read."""
     lists = [facts["leaks"] for facts in adapters.values() if facts.get("leaks") is not None]
     return {name for ids in lists for name in ids} if lists else None
-
-
-def retrieval_losses(table: Table, retrievals: Mapping[str, StoredRetrieval]) -> dict[str, dict[str, str]]:
-    """Why a retrieving arm got a question wrong, by arm and question.
-
-    Of an unanswerable question: "not_in_documents", it was answered all the same. Of an answerable one, in
-    this order: "not_indexed", the file with the answer was not searched; "irrelevant", no passage found holds
-    the evidence; and where one does: "refused"; "misread", the answer cites it and is wrong all the same;
-    "conflicting", the answer rests on other passages; "not_used", it rests on none.
-    """
-    told: dict[str, dict[str, str]] = {}
-    for arm in table.plan.arms:
-        if not cell_of(arm).startswith("rag"):
-            continue
-        told[arm] = {}
-        for question in table.questions:
-            stored, found = table.answers.get((arm, question.id)), retrievals.get(question.id)
-            value = table.score(arm, table.plan.primary, question).value
-            if stored is None or stored.answer is None or found is None or value is None or value >= _RIGHT:
-                continue
-            if why := _why_lost(question, stored.answer, found):
-                told[arm][question.id] = why
-    return told
-
-
-def _why_lost(question: Question, answer: Answer, found: StoredRetrieval) -> str:
-    """One of the reasons of `retrieval_losses`; "" where it is not known where the answer stands."""
-    if not question.answerable:
-        return "" if answer.refused else "not_in_documents"
-    if any(score.reason == "source_not_indexed" for score in found.scores.values()):
-        return "not_indexed"
-    if not question.evidence:
-        return ""
-    if all(evidence_rank(evidence, found.retrieval.passages) is None for evidence in question.evidence):
-        return "irrelevant"
-    if answer.refused:
-        return "refused"
-    cited = [citation.passage for citation in answer.citations]
-    if any(evidence_rank(evidence, cited) is not None for evidence in question.evidence):
-        return "misread"
-    return "conflicting" if cited else "not_used"
 
 
 def _arm(table: Table, arm: str) -> dict[str, Any]:
@@ -321,7 +295,7 @@ def _strata(table: Table) -> dict[str, dict[str, Any]]:
                 groups.setdefault(f"{field}:{value}", []).append(question)
         known = table.score("base", table.plan.primary, question).value
         if question.answerable and known is not None:
-            groups.setdefault(f"known:{'yes' if known >= _RIGHT else 'no'}", []).append(question)
+            groups.setdefault(f"known:{'yes' if known >= RIGHT else 'no'}", []).append(question)
         if leaked is not None:
             groups.setdefault(f"leaked:{'yes' if question.id in leaked else 'no'}", []).append(question)
     return {

@@ -134,11 +134,7 @@ def altered_retrieval(retrieval: Retrieval, wanted: str, instead: str) -> Retrie
     return replace(retrieval, passages=passages)
 
 
-def sources_of(
-    experiment: Experiment,
-    answers: Mapping[tuple[str, str], StoredAnswer],
-    probes: Sequence[StoredProbe],
-) -> dict[str, dict[str, Any]]:
+def sources_of(probes: Sequence[StoredProbe]) -> dict[str, dict[str, Any]]:
     """Where each retrieving arm's right answers came from, by arm.
 
     "context": without passages the same weights are wrong. "adapter": without passages they are right, the

@@ -17,6 +17,16 @@ EXPERIMENT_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "Start a new one.",
         "zh": "实验 {id} 的文本已随知识库一同删除，只保留了评分。请新建实验。",
     },
+    "verdict_adapters": {
+        "en": "Over {count} adapters, fine-tuning adds {points} points to retrieval (95 % interval {low} to {high}, "
+        "which counts that adapters differ: single ones reach {lowest} to {highest}).",
+        "zh": "就 {count} 个适配器而言，微调使检索提高 {points} 个百分点（95% 区间 {low} 至 {high}，已计入适配器之间的差异："
+        "单个适配器为 {lowest} 至 {highest}）。",
+    },
+    "verdict_one_adapter": {
+        "en": "This is about the one adapter “{name}”, not about fine-tuning: another training run may come out otherwise.",
+        "zh": "以上只说明适配器“{name}”，不代表微调本身：再训练一次，结果可能不同。",
+    },
     "judge_unreachable": {
         "en": "The judge {name} does not answer: {reason}. Check its address, and that the server is running.",
         "zh": "评判模型 {name} 没有响应：{reason}。请检查地址，并确认服务器正在运行。",

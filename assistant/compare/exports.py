@@ -99,6 +99,8 @@ def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
             }
             for name, found in store.retrievals(experiment_id).items()
         },
+        "probes": [to_json(probe) for probe in store.probes(experiment_id)],
+        "judges": store.judges(experiment_id),
         "answers": [
             {
                 "question_id": stored.question_id,

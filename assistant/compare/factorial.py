@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assistant.compare.resampling import Sample, bca, chi_square_tail, sign_flip
+from assistant.compare.resampling import RESAMPLES, Sample, bca, chi_square_tail, sign_flip
 from assistant.compare.statistics import Interval
 
 
@@ -94,6 +94,73 @@ def factorial(
             sign_flip(sample, seed=seed),
         )
     return Factorial(n=len(scores), **effects)
+
+
+def factorial_over_adapters(
+    base: Sequence[float],
+    rag: Sequence[float],
+    sft: Sequence[Sequence[float]],
+    both: Sequence[Sequence[float]],
+    *,
+    matched: bool = False,
+    clusters: Sequence[str] | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Factorial:
+    """Estimate the 2 x 2 with several adapters, which are drawn anew like the questions are.
+
+    So an interval tells what another training run would give, not only what other questions would. With two or
+    three adapters it is still too short: that few cannot show how much runs differ.
+
+    Args:
+        sft, both: a row of scores per adapter, questions in the same order as `base` and `rag`.
+        matched: whether the rows of `sft` and `both` are the same adapters, which are then drawn together.
+
+    Raises:
+        ValueError: scores do not match, or there is no adapter.
+
+    Source: the bootstrap over nested units of Davison, Hinkley 1997, section 3.8.
+    """
+    alone, added = np.asarray(sft, dtype=float), np.asarray(both, dtype=float)  # (A, N), (B, N)
+    plain = np.column_stack([base, rag]).astype(float)  # (N, 2)
+    if not len(plain) or alone.ndim != 2 or {alone.shape[1], added.shape[1]} != {len(plain)}:
+        raise ValueError(
+            f"scores of the same questions wanted, got {plain.shape}, {alone.shape}, {added.shape}"
+        )
+    if matched and len(alone) != len(added):
+        raise ValueError(f"matched adapters wanted, got {len(alone)} and {len(added)}")
+    labels = np.arange(len(plain)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    count = int(labels.max()) + 1
+    member = np.zeros((count, len(plain)))
+    member[labels, np.arange(len(plain))] = 1.0
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)  # (R, C) times each is drawn
+    sizes = (drawn @ member.sum(1))[:, None]
+    of_plain = drawn @ (member @ plain) / sizes  # (R, 2)
+    of_alone = drawn @ (member @ alone.T) / sizes  # (R, A)
+    of_added = drawn @ (member @ added.T) / sizes  # (R, B)
+    picked = rng.integers(0, len(alone), (resamples, len(alone)))
+    other = picked if matched else rng.integers(0, len(added), (resamples, len(added)))
+    means = np.column_stack(
+        [
+            of_plain,
+            np.take_along_axis(of_alone, picked, 1).mean(1),
+            np.take_along_axis(of_added, other, 1).mean(1),
+        ]
+    )  # (R, 4)
+    told = np.array([*plain.mean(0), alone.mean(), added.mean()])
+    effects = {}
+    for name, weights in _CONTRASTS.items():
+        values = means @ np.asarray(weights)
+        ends = [float(end) for end in np.quantile(values, (0.025, 0.975, 0.05, 0.95))]
+        tail = min(float((values <= 0).mean()), float((values >= 0).mean()))
+        effects[name] = Effect(
+            float(told @ np.asarray(weights)),
+            Interval(ends[0], ends[1]),
+            Interval(ends[2], ends[3], 0.90),
+            min(1.0, 2 * max(tail, 1 / resamples)),
+        )
+    return Factorial(n=len(plain), **effects)
 
 
 def cochran_q(scores: Sequence[Sequence[float]]) -> float:

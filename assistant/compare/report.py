@@ -8,9 +8,11 @@ from typing import Any
 
 from assistant.compare.board import board_svg
 from assistant.compare.charts import Mark, interval_chart
+from assistant.compare.counterfactual import sources_of
 from assistant.compare.exports import results_of, training_seconds
 from assistant.compare.metric_table import METRICS
 from assistant.compare.published import PUBLISHED
+from assistant.compare.report_extras import adapters_part, judges_part, knowledge_part
 from assistant.compare.report_questions import Words, links, question_rows
 from assistant.compare.reporting import reason_text, value_text, word_text
 from assistant.compare.store import Experiments
@@ -42,6 +44,9 @@ def html_report(store: Experiments, experiment_id: int, language: Language) -> s
         _strata(results, say),
         _flips(results, say),
         _losses(results, say),
+        knowledge_part(sources_of(store.probes(experiment_id)), say),
+        judges_part(store, experiment, say),
+        adapters_part(experiment, say),
         _published(results, say),
         question_rows(experiment.questions, experiment.plan.arms, answers, experiment.plan.primary, say),
         f"<h2>{say('manifest')}</h2><details><summary>{say('manifest_hint')}</summary><pre>"

@@ -3,6 +3,20 @@
 from assistant.messages import Language
 
 REPORT_TEXT: dict[str, dict[Language, str]] = {
+    "adapter": {"en": "Adapter", "zh": "适配器"},
+    "adapter_kept": {
+        "en": "General knowledge: {before} % of {questions} control questions right before training, {after} % after.",
+        "zh": "通用知识：{questions} 个对照问题，训练前答对 {before}%，训练后 {after}%。",
+    },
+    "adapter_leaks": {
+        "en": "{count} of {questions} questions stand in its training data.",
+        "zh": "{questions} 个问题中有 {count} 个出现在它的训练数据中。",
+    },
+    "adapter_leaks_unknown": {
+        "en": "Its training data is not here, so it is not known which questions it had seen.",
+        "zh": "本机没有它的训练数据，无法判断它见过哪些问题。",
+    },
+    "adapter_seconds": {"en": "Trained in {minutes} minutes.", "zh": "训练用时 {minutes} 分钟。"},
     "adapters": {"en": "{count} adapters, {low} – {high}", "zh": "{count} 个适配器，{low} – {high}"},
     "altered": {"en": "With passages in which the answer is changed", "zh": "段落中的答案被改动后"},
     "altered_follows": {"en": "follows the passage", "zh": "跟随段落"},

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.compare.exports import training_seconds
 from assistant.compare.metric_table import METRICS, REASONS
-from assistant.compare.verdict import verdict
+from assistant.compare.report_text import REPORT_TEXT
+from assistant.compare.verdict import arm_label, verdict
 from assistant.messages import Language
 
 if TYPE_CHECKING:
@@ -106,6 +107,26 @@ def change_line(row: Mapping[str, Any], language: Language) -> str:
         f"({100 * row['difference']:+.1f}, 95 % {100 * interval['low']:.1f} .. {100 * interval['high']:.1f}, "
         f"n={row['n']}, +{row['gains']} -{row['losses']})  {word_text(row['word'], language)}"
     )
+
+
+def judge_lines(
+    experiment: "Experiment",
+    name: str,
+    card: Mapping[str, Any],
+    scores: Mapping[str, Any],
+    language: Language,
+) -> list[str]:
+    """A judge's card, and its scores where it passed its exam."""
+    told = {key: card[key] for key in ("pairs", "repeat", "swap", "planted")} | {"name": name}
+    if card["passed"]:
+        first, second = (arm_label(arm)[language] for arm in experiment.plan.contrast)
+        told |= {"first": first, "second": second, **scores}
+    lines = [REPORT_TEXT["judge_passed" if card["passed"] else "judge_failed"][language].format(**told)]
+    if card["votes"]:
+        kappa = "–" if card["kappa"] is None else f"{card['kappa']:.2f}"
+        votes = {"agreed": card["agreed"], "votes": card["votes"], "kappa": kappa}
+        lines.append(REPORT_TEXT["judge_votes"][language].format(**votes))
+    return lines
 
 
 def reason_text(reason: str, language: Language) -> str:

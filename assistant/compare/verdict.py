@@ -83,6 +83,7 @@ def verdict(results: Mapping[str, Any], *, training_s: Mapping[str, float] | Non
         details += [*_levels(results), *_clustered(results), *_advice(results)]
         if word.startswith(("better", "worse")):
             details += _flip(results)
+        details += _adapters(results)
         details += _break_even(results, training_s or {})
     return Verdict(word, _headline(contrast, word, results), tuple(details))
 
@@ -270,6 +271,25 @@ def _flip(results: Mapping[str, Any]) -> list[Sentence]:
     if slower < 0.05 or not sure:
         return [Sentence("flip_none", params)]
     return [Sentence("flip_speed", params | {"points": _points(abs(gain) / slower, 1)})]
+
+
+def _adapters(results: Mapping[str, Any]) -> list[Sentence]:
+    """Whether what is said is about one adapter or about fine-tuning."""
+    arms = [arm for arm in results["arms"] if adapter_of(arm)]
+    names = sorted({adapter_of(arm) for arm in arms})
+    if not names:
+        return []
+    board = results["factorial"]
+    if len(names) == 1 or board is None or not board.get("over_adapters"):
+        return [Sentence("verdict_one_adapter", {"name": names[0]})] if len(names) == 1 else []
+    effect = board["sft_on_rag"]
+    ends = {"low": effect["interval"]["low"], "high": effect["interval"]["high"]}
+    means = [mean for arm, mean in board["adapters"].items() if cell_of(arm) == "rag+sft"]
+    params = {name: _points(value, 1) for name, value in ends.items()} | {
+        "points": _points(effect["value"], 1)
+    }
+    params |= {"lowest": _points(min(means), 1), "highest": _points(max(means), 1)}
+    return [Sentence("verdict_adapters", params | {"count": len(names)})]
 
 
 def _break_even(results: Mapping[str, Any], training_s: Mapping[str, float]) -> list[Sentence]:

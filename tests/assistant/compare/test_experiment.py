@@ -168,7 +168,8 @@ def test_four_arms_make_a_two_by_two_with_gate_and_holm(store: Experiments) -> N
     assert board["n"] == 40
     assert board["cells"]["rag"] == board["cells"]["rag+sft"] == 1.0
     assert set(board["adapters"]) == {"sft:a", "sft:b", "rag+sft:a"}
-    assert board["sft"]["value"] == board["interaction"]["value"] == 0.0
+    assert [board[name]["value"] for name in ("sft", "interaction")] == pytest.approx([0, 0], abs=1e-12)
+    assert board["over_adapters"]
     assert board["rag"]["interval"]["low"] > 0
     assert results["gate"]["test"] in ("friedman", "cochran")
     assert results["gate"]["p"] < 0.001

@@ -1,0 +1,62 @@
+"""Why an arm that looks things up got a question wrong."""
+
+from collections.abc import Callable, Mapping
+
+from assistant.arms import Answer
+from assistant.compare.cells import cell_of
+from assistant.compare.questions import Question
+from assistant.compare.records import Experiment, StoredAnswer, StoredRetrieval
+from assistant.compare.scoring import evidence_rank
+
+RIGHT = 0.5
+"""From this score on an answer counts as right."""
+
+
+def retrieval_losses(
+    experiment: Experiment,
+    answers: Mapping[tuple[str, str], StoredAnswer],
+    score: Callable[[str, Question], float | None],
+    retrievals: Mapping[str, StoredRetrieval],
+) -> dict[str, dict[str, str]]:
+    """Why a retrieving arm got a question wrong, by arm and question.
+
+    Of an unanswerable question: "not_in_documents", it was answered all the same. Of an answerable one, in
+    this order: "not_indexed", the file with the answer was not searched; "irrelevant", no passage found holds
+    the evidence; and where one does: "refused"; "misread", the answer cites it and is wrong all the same;
+    "conflicting", the answer rests on other passages; "not_used", it rests on none.
+
+    Args:
+        answers: by arm and question.
+        score: an arm's primary score of a question.
+    """
+    told: dict[str, dict[str, str]] = {}
+    for arm in experiment.plan.arms:
+        if not cell_of(arm).startswith("rag"):
+            continue
+        told[arm] = {}
+        for question in experiment.questions:
+            stored, found = answers.get((arm, question.id)), retrievals.get(question.id)
+            value = score(arm, question)
+            if stored is None or stored.answer is None or found is None or value is None or value >= RIGHT:
+                continue
+            if why := _why_lost(question, stored.answer, found):
+                told[arm][question.id] = why
+    return told
+
+
+def _why_lost(question: Question, answer: Answer, found: StoredRetrieval) -> str:
+    """One of the reasons of `retrieval_losses`; "" where it is not known where the answer stands."""
+    if not question.answerable:
+        return "" if answer.refused else "not_in_documents"
+    if any(score.reason == "source_not_indexed" for score in found.scores.values()):
+        return "not_indexed"
+    if not question.evidence:
+        return ""
+    if all(evidence_rank(evidence, found.retrieval.passages) is None for evidence in question.evidence):
+        return "irrelevant"
+    if answer.refused:
+        return "refused"
+    cited = [citation.passage for citation in answer.citations]
+    if any(evidence_rank(evidence, cited) is not None for evidence in question.evidence):
+        return "misread"
+    return "conflicting" if cited else "not_used"
