@@ -85,6 +85,8 @@ class Sampling:
         thinking: whether a thinking model may think; None leaves it to the model's template.
         repetition_penalty: 1 is none.
         stop: strings that end the answer and are not part of it.
+        logprobs: how many of the likeliest tokens are told with each drawn one, by an engine of ours; None tells
+            nothing of probabilities.
         opening: a text with which an answer may begin, such as a refusal.
         opening_bias: added to the logit of that text's first token, for the answer's first token only; below 0 makes
             the model slower to begin so.
@@ -100,6 +102,7 @@ class Sampling:
     stop: tuple[str, ...] = ()
     opening: str = ""
     opening_bias: float = 0.0
+    logprobs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,11 +236,16 @@ class Retrieved:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of text to show now; `thinking` pieces are shown folded."""
+    """A piece of text to show now; `thinking` pieces are shown folded.
+
+    Args:
+        logprobs: of the tokens drawn for it, in OpenAI's words; only where `Sampling.logprobs` asks for them.
+    """
 
     arm: Arm
     text: str
     thinking: bool = False
+    logprobs: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,8 @@ def _profile(shared: _Question, model: BaseChatModel) -> ContextProfile:
         return shared.profile
     if not isinstance(model, AnsweringModel):
         return profile_for(None)
-    return profile_for(model.parameters, reads=model.reads)
+    # What was learnt from English passages says little about others.
+    return profile_for(model.parameters, reads=model.reads and shared.language == "en")
 
 
 def _query_writer(shared: _Question, chat_model_for: Callable[[Arm], BaseChatModel]) -> BaseChatModel | None:
@@ -307,7 +308,7 @@ class _ArmRun:
                 max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
             )
             sampling = replace(sampling, stop=sampling.stop or profile.stop)
-        if self.arm.retrieval and profile.refusal_bias and shared.language == "en":
+        if self.arm.retrieval and profile.refusal_bias:
             opening = f" {refusal(shared.language)}"
             sampling = replace(sampling, opening=opening, opening_bias=profile.refusal_bias)
         if sampling.seed is None:
@@ -340,13 +341,15 @@ class _ArmRun:
         return (limit or _DEFAULT_CONTEXT_TOKENS) - sampling.max_new_tokens - taken
 
     def _show(self, piece: BaseMessage) -> None:
+        logprobs = tuple(piece.response_metadata.get("logprobs", {}).get("content", ()))
         thought = piece.additional_kwargs.get("reasoning_content", "")
         if thought:
-            self._events.put(Token(self.arm, thought, thinking=True))
+            self._events.put(Token(self.arm, thought, thinking=True, logprobs=logprobs))
+            return
         text = str(piece.text) if self._shown else piece.text.lstrip()
-        if text:
-            self._shown = True
-            self._events.put(Token(self.arm, text))
+        if text or logprobs:
+            self._shown = self._shown or bool(text)
+            self._events.put(Token(self.arm, text, logprobs=logprobs))
 
     def _finish(
         self,

@@ -157,6 +157,7 @@ class EngineChatModel(AnsweringModel):
 
         check = None if self.adapter is None else self.engine.adapter_check(self.adapter)
         metadata = {
+            **_logprobs(done),
             "finish_reason": done.finish_reason,
             "model_name": self.engine.name,
             "model_revision": self.engine.revision,
@@ -188,11 +189,20 @@ class EngineChatModel(AnsweringModel):
 
 
 def _as_chunk(event: EngineToken) -> ChatGenerationChunk:
+    told = _logprobs(event)
     if event.thinking:
-        message = AIMessageChunk(content="", additional_kwargs={"reasoning_content": event.text})
+        thought = {"reasoning_content": event.text}
+        message = AIMessageChunk(content="", additional_kwargs=thought, response_metadata=told)
     else:
-        message = AIMessageChunk(content=event.text)
+        message = AIMessageChunk(content=event.text, response_metadata=told)
     return ChatGenerationChunk(message=message)
+
+
+def _logprobs(event: EngineToken | EngineDone) -> dict[str, Any]:
+    """Metadata as LangChain's own model for OpenAI has it."""
+    if not event.logprobs:
+        return {}
+    return {"logprobs": {"content": [token.as_openai() for token in event.logprobs]}}
 
 
 def merge_sampling(sampling: Sampling, stop: Sequence[str] | None, changes: Mapping[str, Any]) -> Sampling:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from assistant.arms import Sampling
 from assistant.errors import EngineError
@@ -36,13 +36,45 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """How likely a drawn token was, before temperature and penalties.
+
+    Args:
+        text: the token alone; a part of a character is shown as U+FFFD.
+        logprob: natural logarithm.
+        top: the likeliest tokens with theirs, from the likeliest.
+    """
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+    def as_openai(self) -> dict[str, Any]:
+        """In OpenAI's words."""
+        return {
+            **_worded(self.text, self.logprob),
+            "top_logprobs": [_worded(text, logprob) for text, logprob in self.top],
+        }
+
+
+def _worded(text: str, logprob: float) -> dict[str, Any]:
+    whole = "\ufffd" not in text
+    return {"token": text, "logprob": logprob, "bytes": list(text.encode()) if whole else None}
+
+
+@dataclass(frozen=True, slots=True)
 class EngineToken:
-    """Text that a request may show now; `token_id` is the token that completed it."""
+    """Text that a request may show now; `token_id` is the token that completed it.
+
+    Args:
+        logprobs: of the tokens drawn since the event before, where the request asks for them.
+    """
 
     request_id: str
     text: str
     token_id: int
     thinking: bool = False
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +89,7 @@ class EngineDone:
         prefill_ms: model time spent on reading this prompt.
         first_token_ms: from the request's arrival to its first token.
         tokens_per_s: after the first token, by the clock, so other requests slow it down.
+        logprobs: of tokens that came to no text.
     """
 
     request_id: str
@@ -68,6 +101,7 @@ class EngineDone:
     prefill_ms: float
     first_token_ms: float
     tokens_per_s: float
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,6 @@ def test_a_client_s_block_prints_what_it_says(where: str, language: str, code: s
     done = subprocess.run(
         [*command, code.replace(PUBLISHED, url)],
         capture_output=True,
-        timeout=200,
         env=os.environ | {"PYTHONIOENCODING": "utf-8", "no_proxy": "127.0.0.1"},
     )
     assert done.returncode == 0, done.stderr.decode()
@@ -92,7 +91,6 @@ def test_the_pieces_work_in_a_process_of_one_s_own(tmp_path: Path, sample_data_d
         [sys.executable, "-W", "ignore", "-c", code],
         cwd=tmp_path,
         capture_output=True,
-        timeout=200,
         env=os.environ | {"TANDEM_DATA_DIR": str(data), "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
     )
     assert done.returncode == 0, done.stderr.decode()

@@ -46,6 +46,7 @@ class Piece:
     text: str = ""
     thinking: bool = False
     answer: Answer | None = None
+    logprobs: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,7 @@ class Chat:
         """Yield each choice's whole answer; what is said before stays in its thread. Raises as `pieces` does."""
 
         def work(should_stop: ShouldStop) -> Iterator[Piece]:
-            pieces = _ask(self._get_app(), question, should_stop)
-            return (piece for piece in pieces if piece.answer is not None)
+            return _whole_answers(_ask(self._get_app(), question, should_stop))
 
         return self._slots.stream(work)
 
@@ -119,7 +119,7 @@ class Chat:
         async with aclosing(self.answers(question)) as pieces:
             async for piece in pieces:
                 if piece.answer is not None:
-                    choices.append(_choice(piece.choice, piece.answer))
+                    choices.append(_choice(piece.choice, piece.answer, _content(question, piece)))
                     usage = usage.with_answer(piece.answer)
         head = _head(question.model, "chat.completion")
         return {**head, "choices": choices, "usage": usage.as_json()}
@@ -140,7 +140,8 @@ class Chat:
                     yield {**head, "choices": [_delta(begun, {}) | _ending(piece.answer)]}
                 else:
                     name = "reasoning_content" if piece.thinking else "content"
-                    yield {**head, "choices": [_delta(begun, {name: piece.text})]}
+                    delta = _delta(begun, {name: piece.text}) | {"logprobs": _content(question, piece)}
+                    yield {**head, "choices": [delta]}
         if usage:
             yield {**head, "choices": [], "usage": counted.as_json()}
 
@@ -171,6 +172,7 @@ def read_question(request: ChatRequest) -> Question:
             repetition_penalty=request.repetition_penalty,
             stop=request.stop,
             thinking=thinking,
+            logprobs=(request.top_logprobs or 0) if request.logprobs else None,
         ),
         choices=request.n or 1,
     )
@@ -212,6 +214,8 @@ def sampling_for(app: "App", model: Served, wanted: tuple[tuple[str, Any], ...],
 def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Piece]:
     """Answer all choices one after the other, in the thread that iterates."""
     model = find(app, question.model)
+    if dict(question.wishes).get("logprobs") is not None and (model.arm.retrieval or app.loaded.elsewhere):
+        raise ApiError("api_no_logprobs", field="logprobs", name="logprobs_not_supported", model=model.id)
     if model.arm.retrieval:
         _require_short(app, question.text)
     # What a small model writes is checked against the passages and may be replaced: shown when that is done.
@@ -233,7 +237,7 @@ def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Pi
             if isinstance(event, Failed):
                 raise event.error
             if isinstance(event, Token) and (event.thinking or not held):
-                yield Piece(choice, event.text, event.thinking)
+                yield Piece(choice, event.text, event.thinking, logprobs=event.logprobs)
             if isinstance(event, Finished):
                 if held:
                     yield Piece(choice, event.answer.text)
@@ -258,11 +262,28 @@ def _delta(choice: int, delta: dict[str, Any]) -> dict[str, Any]:
     return {"index": choice, "delta": delta, "logprobs": None, "finish_reason": None}
 
 
-def _choice(choice: int, answer: Answer) -> dict[str, Any]:
+def _whole_answers(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """Each choice's whole answer, with the probabilities of all its tokens."""
+    told: list[dict[str, Any]] = []
+    for piece in pieces:
+        told += piece.logprobs
+        if piece.answer is not None:
+            yield replace(piece, logprobs=tuple(told))
+            told = []
+
+
+def _content(question: Question, piece: Piece) -> dict[str, Any] | None:
+    """A piece's probabilities as OpenAI tells them; None where they were not asked for."""
+    if dict(question.wishes).get("logprobs") is None:
+        return None
+    return {"content": list(piece.logprobs), "refusal": None}
+
+
+def _choice(choice: int, answer: Answer, logprobs: dict[str, Any] | None) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
     if answer.thinking:
         message["reasoning_content"] = answer.thinking
-    return {"index": choice, "message": message, "logprobs": None, **_ending(answer)}
+    return {"index": choice, "message": message, "logprobs": logprobs, **_ending(answer)}
 
 
 def _ending(answer: Answer) -> dict[str, Any]:

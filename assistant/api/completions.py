@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from assistant.api.schemas import CompletionRequest
 from assistant.api.served import find
 from assistant.api.slots import ShouldStop, Slots
 from assistant.arms import Answer
-from assistant.generation import EngineFailed, EngineToken, GenerationRequest
+from assistant.generation import EngineDone, EngineFailed, EngineToken, GenerationRequest
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -43,15 +43,19 @@ class Completions:
 
     async def _whole(self, request: CompletionRequest) -> dict[str, Any]:
         texts: dict[int, str] = {}
+        tokens: dict[int, list[dict[str, Any]]] = {}
+        likely = _Likelihoods(request)
         choices = []
         usage = Usage()
         async with aclosing(self._pieces(request)) as pieces:
             async for piece in pieces:
                 texts[piece.choice] = texts.get(piece.choice, "") + piece.text
+                tokens.setdefault(piece.choice, []).extend(piece.logprobs)
                 if piece.answer is not None:
                     usage = _add(usage, piece.answer)
                     reason = finish_reason(piece.answer.finish_reason)
-                    choices.append(_choice(piece.choice, texts[piece.choice], reason))
+                    told = likely.of(piece.choice, tokens[piece.choice])
+                    choices.append(_choice(piece.choice, texts[piece.choice], reason, told))
         return {**_head(request.model), "choices": choices, "usage": usage.as_json()}
 
     async def _chunks(self, request: CompletionRequest) -> AsyncGenerator[dict[str, Any], None]:
@@ -60,13 +64,15 @@ class Completions:
         if counting:
             head["usage"] = None
         usage = Usage()
+        likely = _Likelihoods(request)
         async with aclosing(self._pieces(request)) as pieces:
             async for piece in pieces:
                 reason = None
                 if piece.answer is not None:
                     usage = _add(usage, piece.answer)
                     reason = finish_reason(piece.answer.finish_reason)
-                yield {**head, "choices": [_choice(piece.choice, piece.text, reason)]}
+                told = likely.of(piece.choice, piece.logprobs)
+                yield {**head, "choices": [_choice(piece.choice, piece.text, reason, told)]}
         if counting:
             yield {**head, "choices": [], "usage": usage.as_json()}
 
@@ -90,6 +96,7 @@ def _go_on(app: "App", request: CompletionRequest, should_stop: ShouldStop) -> I
         seed=request.seed,
         repetition_penalty=request.repetition_penalty,
         stop=request.stop,
+        logprobs=request.logprobs,
     )
     copies = request.n or 1
     for choice in range(copies * len(request.prompt)):
@@ -102,7 +109,7 @@ def _go_on(app: "App", request: CompletionRequest, should_stop: ShouldStop) -> I
             if isinstance(event, EngineFailed):
                 raise event.error
             if isinstance(event, EngineToken):
-                yield Piece(choice, event.text)
+                yield Piece(choice, event.text, logprobs=_told(event))
             else:
                 told = Answer(
                     "",
@@ -111,7 +118,7 @@ def _go_on(app: "App", request: CompletionRequest, should_stop: ShouldStop) -> I
                     completion_tokens=event.completion_tokens,
                     finish_reason=event.finish_reason,
                 )
-                yield Piece(choice, answer=told)
+                yield Piece(choice, answer=told, logprobs=_told(event))
         if should_stop():
             return
 
@@ -134,5 +141,36 @@ def _head(model: str) -> dict[str, Any]:
     }
 
 
-def _choice(choice: int, text: str, reason: str | None) -> dict[str, Any]:
-    return {"index": choice, "text": text, "logprobs": None, "finish_reason": reason}
+def _choice(choice: int, text: str, reason: str | None, logprobs: dict[str, Any] | None) -> dict[str, Any]:
+    return {"index": choice, "text": text, "logprobs": logprobs, "finish_reason": reason}
+
+
+def _told(event: EngineToken | EngineDone) -> tuple[dict[str, Any], ...]:
+    return tuple(token.as_openai() for token in event.logprobs)
+
+
+class _Likelihoods:
+    """Probabilities in the words of this older interface, whose offsets count from the beginning of the answer."""
+
+    def __init__(self, request: CompletionRequest) -> None:
+        self._wanted = request.logprobs is not None
+        self._offsets: dict[int, int] = {}
+
+    def of(self, choice: int, tokens: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+        """What is told beside a piece; None where nothing was asked for."""
+        if not self._wanted:
+            return None
+        at = self._offsets.get(choice, 0)
+        offsets = []
+        for token in tokens:
+            offsets.append(at)
+            at += len(token["token"])
+        self._offsets[choice] = at
+        return {
+            "tokens": [token["token"] for token in tokens],
+            "token_logprobs": [token["logprob"] for token in tokens],
+            "top_logprobs": [
+                {row["token"]: row["logprob"] for row in token["top_logprobs"]} for token in tokens
+            ],
+            "text_offset": offsets,
+        }

@@ -43,6 +43,11 @@ API_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "There is no model {model}. Use one of: {names}.",
         "zh": "没有名为 {model} 的模型。可用的有：{names}。",
     },
+    "api_no_logprobs": {
+        "en": "{model} tells no probabilities. Leave logprobs out, or ask base or sft:ADAPTER of a model on this "
+        "machine.",
+        "zh": "{model} 不提供概率。请去掉 logprobs，或使用本机模型的 base、sft:适配器。",
+    },
     "api_no_question": {
         "en": "The last of the messages must be the user's: it is the question. Add one.",
         "zh": "最后一条消息必须来自用户（user），它就是要回答的问题。请补上。",

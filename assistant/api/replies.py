@@ -70,6 +70,36 @@ class _Provenance(_Reply):
     timings_ms: dict[str, float]
 
 
+class Likelihood(_Reply):
+    """A token and how likely it was; no bytes where it is a part of a character."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None
+
+
+class TokenLikelihood(Likelihood):
+    """A drawn token beside the likeliest ones."""
+
+    top_logprobs: list[Likelihood]
+
+
+class Logprobs(_Reply):
+    """Every token's."""
+
+    content: list[TokenLikelihood]
+    refusal: None
+
+
+class CompletionLogprobs(_Reply):
+    """Every token's, in the words of the older interface; offsets count characters of the answer."""
+
+    tokens: list[str]
+    token_logprobs: list[float]
+    top_logprobs: list[dict[str, float]]
+    text_offset: list[int]
+
+
 class AnswerMessage(_Reply):
     """What the assistant says; `reasoning_content` is there when the model thought aloud."""
 
@@ -84,7 +114,7 @@ class ChatChoice(_Provenance):
 
     index: int
     message: AnswerMessage
-    logprobs: None
+    logprobs: Logprobs | None
     finish_reason: Literal["stop", "length"]
 
 
@@ -112,7 +142,7 @@ class ChunkChoice(_Reply):
 
     index: int
     delta: Delta
-    logprobs: None
+    logprobs: Logprobs | None
     finish_reason: Literal["stop", "length"] | None
     citations: list[Citation] | None = None
     sentences: list[Sentence] | None = None
@@ -137,7 +167,7 @@ class TextChoice(_Reply):
 
     index: int
     text: str
-    logprobs: None
+    logprobs: CompletionLogprobs | None
     finish_reason: Literal["stop", "length"] | None
 
 

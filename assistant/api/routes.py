@@ -111,4 +111,6 @@ def _list(app: "App") -> list[dict[str, Any]]:
 
 def _parent(model: Served) -> str | None:
     """The same arm without its adapter."""
-    return model.id.replace(f"sft:{model.arm.adapter}", "").strip("+") or "base" if model.arm.adapter else None
+    return (
+        model.id.replace(f"sft:{model.arm.adapter}", "").strip("+") or "base" if model.arm.adapter else None
+    )

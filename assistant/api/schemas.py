@@ -8,6 +8,7 @@ _MAX_CHOICES = 8
 _MAX_STOPS = 16
 _MAX_INPUTS = 2048
 _SEED = 2**63
+_MAX_LOGPROBS = 20
 
 Number = StrictInt | StrictFloat
 
@@ -90,9 +91,6 @@ class _Streamed(_Sampled):
     stream: StrictBool | None = False
     stream_options: StreamOptions | None = None
     n: Annotated[StrictInt | None, Field(ge=1, le=_MAX_CHOICES)] = 1
-    logprobs: Annotated[Literal[False] | None, Field(description="probabilities of tokens are not given")] = (
-        None
-    )
 
 
 class ChatRequest(_Streamed):
@@ -103,6 +101,15 @@ class ChatRequest(_Streamed):
     ]
     max_completion_tokens: Annotated[StrictInt | None, Field(ge=1, description="before max_tokens")] = None
     response_format: ResponseFormat | None = None
+    logprobs: Annotated[
+        StrictBool | None,
+        Field(
+            description="of a model of this machine without rag, whose answers are shown as they are drawn"
+        ),
+    ] = False
+    top_logprobs: Annotated[
+        StrictInt | None, Field(ge=0, le=_MAX_LOGPROBS, description="likeliest tokens told with each")
+    ] = None
     tool_choice: Annotated[Literal["none", "auto"] | None, Field(description="tools are never called")] = None
     chat_template_kwargs: TemplateOptions | None = None
 
@@ -119,7 +126,9 @@ class CompletionRequest(_Sampled):
     stream_options: StreamOptions | None = None
     n: Annotated[StrictInt | None, Field(ge=1, le=_MAX_CHOICES)] = 1
     echo: StrictBool | None = False
-    logprobs: Annotated[None, Field(description="probabilities of tokens are not given")] = None
+    logprobs: Annotated[
+        StrictInt | None, Field(ge=0, le=_MAX_LOGPROBS, description="likeliest tokens told with each")
+    ] = None
 
 
 class EmbeddingRequest(_Request):

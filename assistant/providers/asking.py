@@ -5,6 +5,7 @@ with the server that it is for, and no proxy is used for this machine's own addr
 """
 
 import json
+import re
 import socket
 import threading
 import time
@@ -168,7 +169,9 @@ class Server:
 
     def down(self, reason: str) -> ProviderError:
         """The error for a server that cannot be reached."""
-        return ProviderError("provider_down", provider=self.name, url=self.url, reason=self._clean(reason))
+        # What the system says begins with its number, which tells people nothing.
+        told = self._clean(re.sub(r"^\[Errno -?\d+\] ", "", reason))
+        return ProviderError("provider_down", provider=self.name, url=self.url, reason=told)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         with self._told(), self._sent(method, path, body, Hangup()) as response:

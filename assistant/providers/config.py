@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 Kind = Literal["openai", "ollama", "yuan2"]
 
 PREFIX = "provider:"
-DEFAULT_URLS: dict[Kind, str] = {
+DEFAULT_URLS: dict[str, str] = {
     "ollama": "http://127.0.0.1:11434",
     "yuan2": "http://127.0.0.1:8000/v1",
 }

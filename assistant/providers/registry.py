@@ -13,7 +13,6 @@ from assistant.errors import ProviderError
 from assistant.messages import Language
 from assistant.providers.asking import Hangup
 from assistant.providers.config import (
-    Kind,
     ProviderModel,
     ProviderSettings,
     is_provider_name,
@@ -108,7 +107,7 @@ class Providers:
             raise ProviderError("provider_unknown", name=name, names=", ".join(known) or "-")
         return known[name]
 
-    def add(self, name: str, base_url: str = "", *, kind: Kind = "openai", **options: object) -> ProviderInfo:
+    def add(self, name: str, base_url: str = "", *, kind: str = "openai", **options: object) -> ProviderInfo:
         """Keep a provider in the data folder, in place of one of its name.
 
         Args:
@@ -125,7 +124,7 @@ class Providers:
             raise ProviderError("provider_configured", provider=name)
         given = {key: value for key, value in options.items() if value is not None}
         try:
-            provider = ProviderSettings(kind=kind, base_url=base_url, **given)
+            provider = ProviderSettings.model_validate({"kind": kind, "base_url": base_url, **given})
         except ValidationError as err:
             first = err.errors(include_input=False, include_url=False)[0]
             reason = first["msg"].removeprefix("Value error, ").rstrip(".")

@@ -20,7 +20,7 @@ class Yuan2Speaker:
     def __init__(self, name: str, settings: ProviderSettings) -> None:
         for package in ("langchain_community", "openai"):
             if importlib.util.find_spec(package) is None:
-                missing = package.replace("_", "-")
+                missing = package.replace("_", "-")  # `pip install tandem-assistant[yuan2]` brings both
                 raise ProviderError("provider_package_missing", provider=name, package=missing)
         self._server = Server(name, settings, protocol="Yuan2")
         self._settings = settings

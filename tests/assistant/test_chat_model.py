@@ -101,3 +101,21 @@ def test_messages_a_local_model_cannot_be_told_are_refused(model: EngineChatMode
 def test_a_begun_answer_is_gone_on_with(model: EngineChatModel) -> None:
     begun = model.invoke([HumanMessage("One?"), AIMessage("Two and")])
     assert begun.response_metadata["prompt"].endswith("<|assistant|>\nTwo and")
+
+
+def test_probabilities_come_with_the_tokens(model: EngineChatModel) -> None:
+    chunks = list(model.stream(MESSAGES, logprobs=3))
+    told = [
+        token for chunk in chunks for token in chunk.response_metadata.get("logprobs", {}).get("content", ())
+    ]
+    last = chunks[-1]
+    assert last.usage_metadata is not None
+    assert len(told) == last.usage_metadata["output_tokens"]
+    text = "".join(chunk.text for chunk in chunks)
+    for token in told:
+        assert len(token["top_logprobs"]) == 3
+        assert token["top_logprobs"][0]["logprob"] == token["logprob"] <= 0  # greedy: the likeliest
+        assert token["bytes"] in (None, list(token["token"].encode()))
+    whole = [token["token"] for token in told if token["bytes"] is not None]
+    assert all(part in text for part in whole)
+    assert "logprobs" not in model.invoke(MESSAGES).response_metadata

@@ -17,7 +17,7 @@ def answering_now(app: "App") -> None:
     """Draw the box."""
     with st.container(border=True, key="models_answering"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f"{say('models.answering')}: **{plain(app.settings.models.chat, limit=80)}**")
+            st.markdown(say("models.answering", name=plain(app.settings.models.chat, limit=80)))
             if app.chat_is_set:
                 st.caption(say("models.settings_decide"))
             elif app.providers.chosen:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from assistant.app import App
     from assistant.providers.registry import ProviderInfo, Tried
 
-KINDS = ("openai", "ollama", "yuan2")
+KINDS = {"openai": "OpenAI", "ollama": "Ollama", "yuan2": "Yuan2"}
 _TESTED = "models_tested"
 
 
@@ -34,8 +34,7 @@ def _card(app: "App", info: "ProviderInfo") -> None:
     name = plain(info.name)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         with st.container(gap="xsmall"):
-            kind = "OpenAI" if info.settings.kind == "openai" else say(f"models.kind_{info.settings.kind}")
-            st.markdown(f"**{name}** · {kind}")
+            st.markdown(f"**{name}** · {KINDS[info.settings.kind]}")
             notes = [plain(info.settings.base_url)]
             notes += [] if info.settings.is_here else [say("models.leaves")]
             notes += [say("models.from_settings")] if info.configured else []
@@ -123,7 +122,10 @@ def _adding(app: "App", *, open_at_first: bool) -> None:
     with st.expander(say("models.add"), expanded=open_at_first, icon=":material/add:"):
         # Outside of the form, because the address that is usual depends on it.
         kind = st.selectbox(
-            say("models.kind"), KINDS, format_func=lambda kind: say(f"models.kind_{kind}"), key="server_kind"
+            say("models.kind"),
+            list(KINDS),
+            format_func=lambda kind: say(f"models.kind_{kind}"),
+            key="server_kind",
         )
         with st.form("server_add", border=False, enter_to_submit=True):
             left, right = st.columns([1, 2])

@@ -30,8 +30,8 @@ TEXT: dict[str, dict[str, str]] = {
         "zh": "地址",
     },
     "models.answering": {
-        "en": "Answering now",
-        "zh": "当前回答的模型",
+        "en": "Answering now: **{name}**",
+        "zh": "当前回答的模型：**{name}**",
     },
     "models.choose": {
         "en": "Answer with this",

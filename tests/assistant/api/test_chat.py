@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 import threading
 from typing import Any
 
@@ -203,3 +204,45 @@ def test_chinese_is_written_as_chinese(served: Served) -> None:
     answer = served.post("/generate", {"prompt": "水泵每分钟输送多少升水？", "model": "rag@水泵"})
     assert "四十升水" in answer.text
     assert answer.json()["citations"][0]["passage"]["source_name"] == "泵.md"
+
+
+def test_probabilities_are_told_of_every_token(served: Served) -> None:
+    asked = {"model": "base", "messages": HELLO, "max_tokens": 6, "temperature": 0}
+    client = served.client()
+    reply = client.chat.completions.create(**asked, logprobs=True, top_logprobs=3)
+    choice = reply.choices[0]
+    assert choice.logprobs is not None
+    tokens = choice.logprobs.content or []
+    assert reply.usage is not None
+    assert len(tokens) == reply.usage.completion_tokens
+    assert "".join(token.token for token in tokens).strip() == choice.message.content
+    for token in tokens:
+        assert [top.token for top in token.top_logprobs].count(token.token) == 1  # greedy: the likeliest
+        assert token.top_logprobs[0].logprob == token.logprob <= 0
+        assert token.bytes == list(token.token.encode())
+        assert sum(math.exp(top.logprob) for top in token.top_logprobs) <= 1.0001
+    plain = client.chat.completions.create(**asked)
+    assert plain.choices[0].logprobs is None
+    streamed = client.chat.completions.create(**asked, logprobs=True, stream=True)
+    pieces = [chunk.choices[0].logprobs for chunk in streamed if chunk.choices]
+    told = [token.token for piece in pieces if piece is not None for token in piece.content or ()]
+    assert told == [token.token for token in tokens]
+
+
+def test_probabilities_of_the_older_interface(served: Served) -> None:
+    reply = served.client().completions.create(
+        model="base", prompt="One, two,", max_tokens=4, temperature=0, logprobs=2
+    )
+    told = reply.choices[0].logprobs
+    assert told is not None
+    assert "".join(told.tokens or ()) == reply.choices[0].text
+    assert told.text_offset == [
+        sum(map(len, (told.tokens or [])[:at])) for at in range(len(told.tokens or ()))
+    ]
+    assert all(len(top) == 2 for top in told.top_logprobs or ())
+
+
+def test_an_arm_that_searches_tells_no_probabilities(served: Served) -> None:
+    answer = served.post("/v1/chat/completions", {"model": "rag", "messages": HELLO, "logprobs": True})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "logprobs"

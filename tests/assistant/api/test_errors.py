@@ -75,7 +75,7 @@ def test_malformed_json_is_400(served: Served, body: bytes) -> None:
         ({"seed": 2**64}, "seed"),
         ({"stop": 5}, "stop"),
         ({"stream": "yes"}, "stream"),
-        ({"logprobs": True}, "logprobs"),
+        ({"logprobs": 3}, "logprobs"),
         ({"response_format": {"type": "json_object"}}, "response_format.type"),
         ({"tool_choice": "required"}, "tool_choice"),
     ],
