@@ -345,7 +345,7 @@ class _ArmRun:
         thought = piece.additional_kwargs.get("reasoning_content", "")
         if thought:
             self._events.put(Token(self.arm, thought, thinking=True, logprobs=logprobs))
-            return
+            logprobs = ()
         text = str(piece.text) if self._shown else piece.text.lstrip()
         if text or logprobs:
             self._shown = self._shown or bool(text)

@@ -79,7 +79,7 @@ def _tandem(folder: Path) -> Commands:
 
 def _transformers(python: str, folder: Path) -> Commands:
     command = [python, "-m", "transformers.cli.transformers", "serve", str(folder)]
-    return [[*command, "--host", "127.0.0.1", "--port", "{port}"]], str(folder), "/v1/models"
+    return [[*command, "--host", "127.0.0.1", "--port", "{port}"]], str(folder), "/health"
 
 
 def _fastchat(python: str, folder: Path) -> Commands:
@@ -150,7 +150,8 @@ def _wait(url: str, running: list["subprocess.Popen[bytes]"], logs: Path) -> Non
     for _ in range(_PATIENCE_S):
         try:
             with urlopen(url, timeout=5) as answer:
-                if json.load(answer).get("data"):
+                told = json.load(answer)
+                if url.endswith("/health") or told.get("data"):
                     return
         except (OSError, ValueError):
             pass

@@ -50,6 +50,11 @@ def find(app: "App", name: str) -> Served:
     Raises:
         ApiError: there is none of this name; the message lists those there are.
     """
+    # The two that there always are need no look at adapters, which is files to read for every request.
+    if name == BASE.name:
+        return Served(name, BASE)
+    if name == RAG.name:
+        return Served(name, RAG, tuple(base.id for base in app.bases()))
     models = {model.id: model for model in chat_models(app)}
     if name not in models:
         raise unknown(name, list(models))

@@ -126,7 +126,7 @@ def test_the_choice_outlives_the_process_and_can_be_taken_back(near: "App") -> N
     near.answer_with("provider:far/base")
     assert load_settings(data_dir=near.settings.data_dir).models.chat == "provider:far/base"
     near.answer_with("")
-    assert load_settings(data_dir=near.settings.data_dir).models.chat == "smollm2-135m-instruct"
+    assert load_settings(data_dir=near.settings.data_dir).models.chat == "smollm2-135m-reader"
 
 
 def test_trying_a_server_tells_models_and_times(near: "App") -> None:
