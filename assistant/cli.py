@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -161,6 +162,10 @@ def index(
             help=say("Also drop files that are no longer in the folder.", "同时删除文件夹中已不存在的文件。"),
         ),
     ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(help=say("Leave out names like this: *faq.md.", "排除此类名称的文件：*faq.md。")),
+    ] = None,
     password: Annotated[
         str | None, typer.Option(help=say("For encrypted files.", "加密文件的密码。"))
     ] = None,
@@ -176,7 +181,10 @@ def index(
         if not path.exists():
             raise typer.BadParameter(say(f"there is no {path}", f"找不到 {path}"))
     with opened("index") as app:
-        inputs, skipped = app.gather(paths, password=password)
+        gathered, skipped = app.gather(paths, password=password)
+        inputs = [
+            item for item in gathered if not any(fnmatch(item.name, pattern) for pattern in exclude or ())
+        ]
         for notice in skipped:
             note("  " + app.notice_text(notice, LANGUAGE))
         if dry_run:

@@ -368,3 +368,54 @@ def test_ratings_interval_covers() -> None:
         not ratings.rate(_votes(rng, 60, 0.0), resamples=300)[0].interval.excludes(0.0) for _ in range(60)
     )
     assert covered >= 52
+
+
+def test_one_adapter_tells_what_the_plain_two_by_two_tells() -> None:
+    rng = np.random.default_rng(3)
+    base, rag, sft, both = (rng.random(60) for _ in range(4))
+    plain = designs.factorial(base, rag, sft, both)
+    drawn = designs.factorial_over_adapters(base, rag, [sft], [both], matched=True)
+    for name in ("rag", "sft", "interaction", "sft_on_rag"):
+        one, other = getattr(plain, name), getattr(drawn, name)
+        assert other.value == pytest.approx(one.value)
+        assert other.interval.low == pytest.approx(one.interval.low, abs=0.02)
+        assert other.interval.high == pytest.approx(one.interval.high, abs=0.02)
+
+
+def test_adapters_that_differ_widen_the_interval_of_what_fine_tuning_adds() -> None:
+    rng = np.random.default_rng(4)
+    base, rag = rng.random(80) * 0.2, rng.random(80) * 0.2
+    shifts = (-0.2, -0.1, 0.0, 0.1, 0.2)  # training runs that came out differently
+    sft = [base + shift + 0.3 for shift in shifts]
+    both = [rag + shift + 0.3 for shift in shifts]
+    told = designs.factorial_over_adapters(base, rag, sft, both, matched=True)
+    assert told.sft_on_rag.value == pytest.approx(0.3)
+    assert told.sft_on_rag.interval.low < 0.25
+    assert told.sft_on_rag.interval.high > 0.35
+    # The same adapters stand in both cells and were drawn together, so what they share cancels.
+    assert told.interaction.interval.high - told.interaction.interval.low < 0.01
+    loose = designs.factorial_over_adapters(base, rag, sft, both)
+    assert loose.interaction.interval.high - loose.interaction.interval.low > 0.2
+    clusters = [str(i // 8) for i in range(80)]
+    assert designs.factorial_over_adapters(base, rag, sft, both, clusters=clusters).n == 80
+    for wrong in ([sft[0][:5]], []):
+        with pytest.raises(ValueError, match="scores of the same questions"):
+            designs.factorial_over_adapters(base, rag, wrong, both)
+    with pytest.raises(ValueError, match="matched adapters"):
+        designs.factorial_over_adapters(base, rag, sft[:2], both, matched=True)
+
+
+@pytest.mark.slow
+def test_coverage_over_adapters_by_simulation() -> None:
+    """What another training run would give lies in the interval; with five adapters somewhat less often than 95 %."""
+    rng = np.random.default_rng(5)
+    held = 0
+    for trial in range(300):
+        base, rag = (rng.random(100) < 0.3).astype(float), (rng.random(100) < 0.5).astype(float)
+        truth, runs = 0.1, rng.normal(0, 0.05, 5)
+        both = [(rng.random(100) < np.clip(0.5 + truth + run, 0, 1)).astype(float) for run in runs]
+        sft = [(rng.random(100) < np.clip(0.3 + truth + run, 0, 1)).astype(float) for run in runs]
+        told = designs.factorial_over_adapters(base, rag, sft, both, matched=True, seed=trial, resamples=1000)
+        interval = told.sft_on_rag.interval
+        held += interval.low <= truth <= interval.high
+    assert held / 300 > 0.88
