@@ -224,6 +224,11 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "{folder} is not a BEIR folder ({reason}). It needs corpus.jsonl, queries.jsonl and qrels/*.tsv.",
         "zh": "{folder} 不是 BEIR 格式的文件夹（{reason}）。需要 corpus.jsonl、queries.jsonl 和 qrels/*.tsv。",
     },
+    "segmenter_changed": {
+        "en": "{base}: its word index was made by another version of Tandem, so a search may miss some words. Re-index"
+        " the base; nothing is embedded anew.",
+        "zh": "{base}：关键词索引由其他版本的 Tandem 建立，检索可能漏掉个别词。请重新索引该知识库，已有向量会沿用。",
+    },
     "source_unknown": {
         "en": "File {source} is not in any knowledge base. It may have been deleted; reload the list.",
         "zh": "知识库中没有文件 {source}，可能已被删除。请刷新列表。",

@@ -1,5 +1,6 @@
 """What an indexing run would do: each input compared with what its base holds, without touching anything."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -95,7 +96,7 @@ def scan(
     covered = store.covered(store.base(base_id).version_id)
     result = Scan()
     names = {item.name for item in inputs}
-    inside = str(data_folder.resolve()) + "/"
+    inside = str(data_folder.resolve()) + os.sep
     for item in inputs:
         if should_stop():
             result.stopped = True

@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from knowledge import lexical
-from knowledge.documents import Page, Passage, Retrieval
+from knowledge import lexical, segmenter
+from knowledge.documents import Notice, Page, Passage, Retrieval
 from knowledge.errors import EmbeddingMismatchError
 from knowledge.exact import DenseHit
 from knowledge.live_index import LiveIndex
@@ -113,6 +113,11 @@ class Searcher:
             generation="+".join([f"v{version.id}" for version in versions] + sorted(dense.generations)),
             timings_ms=timer.stages,
             dense_exact=dense.exact,
+            notices=tuple(
+                Notice("segmenter_changed", {"base": self._store.base(version.base_id).name})
+                for version in versions
+                if version.segmenter_identity != segmenter.IDENTITY
+            ),
         )
 
     def _dense(

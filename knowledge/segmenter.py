@@ -12,7 +12,7 @@ from typing import Any
 
 from knowledge.stemmer import stem
 
-IDENTITY = "porter+jieba+characters/1"
+IDENTITY = "snowball+jieba+characters/2"
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = f"[^\\W_{_HAN}]+"

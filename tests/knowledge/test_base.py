@@ -135,6 +135,20 @@ def test_another_embedder_is_refused_with_the_way_out(open_folder: OpenKnowledge
     assert second.search("ferry", base_ids=[base.id]).passages[0].source_name == "ferry.md"
 
 
+def test_another_segmenter_is_told_with_the_answer(
+    knowledge: Knowledge, base_id: int, hashing: HashingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert knowledge.search("ferry", base_ids=[base_id]).notices == ()
+    monkeypatch.setattr("knowledge.segmenter.IDENTITY", "another/1")
+    found = knowledge.search("ferry", base_ids=[base_id])
+    assert [notice.code for notice in found.notices] == ["segmenter_changed"]
+    assert found.passages
+    before = len(hashing.embedded)
+    run(knowledge.reindex(base_id))
+    assert knowledge.search("ferry", base_ids=[base_id]).notices == ()
+    assert len(hashing.embedded) == before, "re-indexing embedded texts whose vectors are known"
+
+
 def test_names_of_bases(knowledge: Knowledge) -> None:
     base = knowledge.create_base("  产品 手册 ")
     assert base.name == "产品 手册"

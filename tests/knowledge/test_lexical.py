@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from math import log
 from pathlib import Path
 
@@ -125,6 +126,16 @@ def test_stems() -> None:
         "iphone": "iphon", "covid19": "covid19", "straße": "straße", "of": "of",
     }  # fmt: skip
     assert {word: stem(word) for word in pairs} == pairs
+
+
+def test_threads_stem_side_by_side() -> None:
+    words = [f"{a}{b}ing" for a in "bdfgklmnprst" for b in ("ott", "all", "end", "est", "urn")]
+    stem.cache_clear()
+    alone = {word: stem(word) for word in words}
+    for _ in range(5):
+        stem.cache_clear()
+        with ThreadPoolExecutor(8) as threads:
+            assert dict(zip(words * 4, threads.map(stem, words * 4), strict=True)) == alone
 
 
 def test_no_cache_file_in_the_shared_temporary_folder(tmp_path: Path) -> None:
