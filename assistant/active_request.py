@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from assistant.drafts import Drafts
 from assistant.errors import EngineError
 from assistant.generation import (
     EngineDone,
@@ -35,6 +36,7 @@ class ActiveRequest:
         limit: the answer's tokens at most.
         read: how many of the prompt's tokens `cache` holds.
         token: the token drawn last, not yet in `cache`.
+        drafts: guesses at what comes next; None where none are made.
         orphaned: the weights that began the answer are gone.
     """
 
@@ -47,6 +49,7 @@ class ActiveRequest:
         self.cache: Any = None
         self.read = 0
         self.token = -1
+        self.drafts: Drafts | None = None
         self.progress = Progress(request.id, 0, arrived=time.perf_counter())
         self._events = events
 
@@ -55,8 +58,13 @@ class ActiveRequest:
         """Whether the request has a place in the running batch."""
         return self.cache is not None
 
-    def prepare(self, prompt: tuple[int, ...], *, context_tokens: int, tokenizer: Any) -> None:
+    def prepare(
+        self, prompt: tuple[int, ...], *, context_tokens: int, tokenizer: Any, guessing: bool
+    ) -> None:
         """Take in the rendered prompt.
+
+        Args:
+            guessing: whether next tokens are guessed from the prompt and tried.
 
         Raises:
             EngineError: it leaves no room for an answer.
@@ -74,6 +82,8 @@ class ActiveRequest:
             tokenizer(sampling.opening, add_special_tokens=False)["input_ids"] if sampling.opening else []
         )
         self._sampler = Sampler(sampling, prompt, opening_id=opening[0] if opening else None)
+        if guessing:
+            self.drafts = Drafts(prompt)
         prompt_end = tokenizer.decode(list(prompt[-8:]))
         self._answer = AnswerStream(tokenizer, self.request.sampling.stop, prompt_end=prompt_end)
 
@@ -88,6 +98,8 @@ class ActiveRequest:
         if self.limit < 1:
             return "length"
         self.token = self._sampler.draw(logits)
+        if self.drafts is not None:
+            self.drafts.add(self.token)
         self.progress.drew()
         if self.token in ends:
             return "stop"

@@ -34,6 +34,8 @@ class Engine:
         prefix_bytes: memory for prompts read lately (see `assistant.prefix_cache`); 0 keeps none.
         max_rows: requests that run at once; more wait.
         kv_bytes: memory for what running requests have read and written, counted by their limits.
+        guessing: whether tokens that repeat the prompt are tried several at once (see `assistant.drafts`); only the
+            speed depends on it.
 
     What holds for every request, whatever runs beside it: its adapter alone changes its text, and on the CPU in
     fp32 and bf16 its logits are bit for bit those it gets when it runs alone, so greedy text is the same. On a
@@ -50,6 +52,7 @@ class Engine:
         prefix_bytes: int = _PREFIX_BYTES,
         max_rows: int = _MAX_ROWS,
         kv_bytes: int = _KV_BYTES,
+        guessing: bool = True,
     ) -> None:
         # torch and transformers take seconds; whoever opens an engine has loaded them already.
         from assistant.forwarding import Forwarding
@@ -75,6 +78,7 @@ class Engine:
             on_end=self._forget,
             name=name,
         )
+        self._guessing = guessing
         self._inbox: queue.SimpleQueue[ActiveRequest | Callable[[], None] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._running: dict[str, ActiveRequest] = {}
@@ -282,7 +286,12 @@ class Engine:
     def _take_in(self, entry: ActiveRequest) -> None:
         try:
             prompt = self._as_ids(entry.request)
-            entry.prepare(prompt, context_tokens=self.context_tokens, tokenizer=self._tokenizer)
+            entry.prepare(
+                prompt,
+                context_tokens=self.context_tokens,
+                tokenizer=self._tokenizer,
+                guessing=self._guessing,
+            )
         except Exception as err:
             self._batch.fail(entry, err)
         else:

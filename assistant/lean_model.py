@@ -7,6 +7,7 @@ Imported only where an engine runs, because it needs torch.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,11 @@ class LeanModel:
     def step(
         self, tokens: Sequence[int], caches: Sequence[DynamicCache], adapters: Sequence[str | None]
     ) -> torch.Tensor:
-        """Append one token to each of several answers; return their logits (B, V)."""
+        """Append one token to each of several answers; return their logits (B, V).
+
+        A cache that is given several times takes its tokens one behind the other, to the same bits as in steps of
+        their own.
+        """
         rows = len(tokens)
         # The last row is computed again where a kernel wants more rows (see assistant.packed_linear).
         spare = -rows % self._row_step
@@ -163,7 +168,11 @@ class LeanModel:
             return values + values[-1:] * spare
 
         lora = self.adapters.rows(fill(list(adapters)))
-        positions = [layer[0].get_seq_length() for layer in layers]
+        before = Counter[int]()
+        positions = []
+        for held in layers:
+            positions.append(held[0].get_seq_length() + before[id(held)])
+            before[id(held)] += 1
         x = self._forward(
             torch.tensor(fill(list(tokens)), device=self.device),
             torch.tensor(fill(positions), device=self.device),

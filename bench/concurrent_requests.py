@@ -50,7 +50,11 @@ def main() -> None:
             if name is not None
         }
         engine = Engine(
-            loaded.model, loaded.tokenizer, name=arguments.model.name, max_rows=arguments.requests
+            loaded.model,
+            loaded.tokenizer,
+            name=arguments.model.name,
+            max_rows=arguments.requests,
+            guessing=False,
         )
         for name, adapter in adapters.items():
             engine.load_adapter(name, adapter)

@@ -32,12 +32,13 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--guessing", action="store_true", help="let the engine guess from the prompt too")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
     model, tokenizer = loaded.model, loaded.tokenizer
-    engine = Engine(model, tokenizer, name=arguments.model.name)
+    engine = Engine(model, tokenizer, name=arguments.model.name, guessing=arguments.guessing)
     best: dict[str, float] = {}
     same = True
     for number in range(arguments.rounds):

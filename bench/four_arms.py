@@ -4,7 +4,8 @@ Run: python bench/four_arms.py --model FOLDER [--tokens 48] [--context 450] [--d
 
 The adapter is a LoRA of random weights, made for the run. Prompts differ from round to round, so nothing was
 read before. Rounds of both kinds alternate and the medians are compared; the last line is `ratio X.XX`. With
---peft the same rows are also decoded by PEFT's `adapter_names`.
+--peft the same rows are also decoded by PEFT's `adapter_names`. Tokens are not guessed from the prompt unless --guessing
+is given: the made-up passages repeat themselves more than real ones do.
 """
 
 import argparse
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=450)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peft", action="store_true")
+    parser.add_argument("--guessing", action="store_true")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -80,7 +82,9 @@ def main() -> None:
         adapter = random_adapter(loaded.model, Path(folder) / "sft", seed=1)
         if arguments.peft:
             _by_peft(loaded.model, adapter, arguments)
-        engine = Engine(loaded.model, loaded.tokenizer, name=arguments.model.name)
+        engine = Engine(
+            loaded.model, loaded.tokenizer, name=arguments.model.name, guessing=arguments.guessing
+        )
         engine.load_adapter("sft", adapter)
     # Answers that end early would make the arms unlike.
     engine._batch._ends = frozenset()
