@@ -169,7 +169,7 @@ def main() -> None:
                 f"children {children / _MEBI:.0f}, both {both / _MEBI:.0f}"
             )
     slope = readings.slope(min(_WARM_UP, options.files // 10))
-    at_first = readings.peak(step // 2, step)[2]
+    at_first = readings.peak(0, step)[2]
     at_last = readings.peak(options.files - step // 2, options.files)[2]
     print(
         f"slope {slope / 1024:+.2f} KiB for each further file; peak {readings.peak(0, options.files)[2] / _MEBI:.0f} MiB"

@@ -163,7 +163,6 @@ class Generations:
                 for segment in postings.segments:
                     segment.save(folder / "lexical")
             self._run("build", folder, len(entries))
-            self._run("check", folder, len(entries))
             generation = self._open(folder)
             with translated(self.folder):
                 _sync_tree(folder)

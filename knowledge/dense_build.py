@@ -2,7 +2,7 @@
 
 Chroma's native code can take its process with it when a folder is damaged, and a kill while it persists
 leaves damage for good. So a generation is written by a child that dies alone, persisted exactly once, and
-opened and queried by another child before the owner of the data opens it.
+closed, opened anew and queried by it before the owner of the data opens it.
 """
 
 import json
@@ -88,12 +88,12 @@ def check(folder: Path, *, everything: bool) -> np.ndarray:
 
 
 def main(task: str, folder: Path) -> None:
-    """Do `build` or `check`, or `glance`, a check of a sample."""
+    """Do `build`, with a check of everything, or `glance`, a check of a sample."""
     if hasattr(os, "nice"):
         os.nice(10)
     if task == "build":
         build(folder)
-    elif task == "check":
+        # What was written is opened anew; in a process of its own it would only import Chroma once more.
         np.save(folder / MISSED, check(folder, everything=True), allow_pickle=False)
     else:
         check(folder, everything=False)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from knowledge import bert_encoder
 from knowledge.bert_encoder import is_bert_shaped
 from knowledge.embeddings import Embedder, as_langchain, load_embedder
 from knowledge.errors import KnowledgeError
@@ -201,3 +202,22 @@ def test_what_cannot_be_loaded_is_said_in_one_line(
     for language in ("en", "zh"):
         assert str(folder) in caught.value.text(language)
         assert "\n" not in caught.value.text(language)
+
+
+def test_batches_of_any_texts_come_in_few_shapes() -> None:
+    draw = np.random.default_rng(3)
+    shapes, padded, tokens = set(), 0, 0
+    for _ in range(300):
+        lengths = np.clip(draw.lognormal(4.8, 0.7, 256), 4, 256).astype(int).tolist()
+        for batch in bert_encoder._batches(lengths):
+            here = [lengths[i] for i in batch]
+            count, width = bert_encoder._shape(len(here), max(here), most=512)
+            assert count >= len(here)
+            assert width >= max(here)
+            assert count * width <= bert_encoder.BATCH_TOKENS
+            shapes.add((count, width))
+            padded, tokens = padded + count * width, tokens + sum(here)
+    assert len(shapes) < 64
+    assert padded < 1.25 * tokens
+    assert bert_encoder._shape(1, 509, most=512) == (1, 512)
+    assert bert_encoder._shape(1, 505, most=506) == (1, 506)
