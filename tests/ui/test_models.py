@@ -83,7 +83,7 @@ def test_a_server_is_added_tested_chosen_and_removed(app: App, lab: str) -> None
     assert app.settings.models.chat == "provider:lab/qwen"
     assert app.adapters() == ["sql"]
     at.button(key="models_default").click().run()
-    assert app.settings.models.chat == "smollm2-135m-instruct"
+    assert app.settings.models.chat == "smollm2-135m-reader"
 
     at.button(key="remove_lab").click().run()
     assert app.providers.all() == []

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from assistant.errors import AssistantError, ProviderError
 from assistant.providers.commands import providers_cli
+from assistant.settings import ModelSettings
 from tests.assistant.providers.conftest import Exchange, speaking
 
 KEY = "sk-very-secret-1234"
@@ -58,7 +59,7 @@ def test_from_adding_to_removing(lab: str) -> None:
     assert "provider:lab/qwen\n" in tandem("test", "lab")[0]
     assert json.loads(tandem("test", "lab", "--model", "qwen", "--json")[0])["answer"] == "Hello!"
     assert tandem("use", "provider:lab/qwen")[0] == "provider:lab/qwen\n"
-    assert tandem("use")[0] == "smollm2-135m-instruct\n"
+    assert tandem("use")[0] == f"{ModelSettings().chat}\n"
     tandem("remove", "lab")
     assert tandem()[0] == ""
 
