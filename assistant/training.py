@@ -3,7 +3,9 @@
 Needs no open data folder: a training run never touches the knowledge base, so it may go on beside the page.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,6 +142,22 @@ def write_self_cognition(name: str, maker: str, target: Path, *, languages: str 
     return export.files[target.stem], export.rows
 
 
+Rows = Sequence[Mapping[str, Any]]
+"""Rows of a dataset in memory, such as `[{"instruction": "Hi", "output": "Hello."}]`."""
+
+
+def as_file(dataset: "str | Path | Rows", settings: Settings) -> Path:
+    """Return the file of a dataset; rows are written to one, named by what they hold."""
+    if isinstance(dataset, str | Path):
+        return Path(dataset)
+    text = json.dumps([dict(row) for row in dataset], ensure_ascii=False, indent=1)
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    path = datasets_dir(settings) / f"rows-{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class TunedModel:
     """What a run of `FineTuner` made.
@@ -165,8 +183,17 @@ class TunedModel:
 
         return read_json(self.folder / "card.json")
 
-    def evaluate(self, dataset: str | Path) -> dict[str, float]:
-        """Return the loss per trained token of `dataset`, with and without the adapter."""
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it is an adapter, and not a whole model ("freeze", "full")."""
+        return (self.folder / "adapter_config.json").is_file()
+
+    def evaluate(self, dataset: "str | Path | Rows") -> dict[str, float]:
+        """Return the loss per trained token of `dataset`: "loss", and the base model's as "base_loss".
+
+        Raises:
+            FinetuneError: the run made nothing, or the rows cannot be used.
+        """
         from finetune.adapters import read_adapter
         from finetune.batches import TokenRows
         from finetune.checks import pad_id_of
@@ -175,15 +202,22 @@ class TunedModel:
         from finetune.training_data import prepare_rows
 
         read_adapter(self.folder)
+        device = self.tuner.settings.models.device
         loaded: Any = load_model(
-            self.tuner.base(), adapter=self.folder, device=self.tuner.settings.models.device
+            self.tuner.base() if self.is_adapter else self.folder,
+            adapter=self.folder if self.is_adapter else None,
+            device=device,
         )
         training = TrainingConfig(eval_share=0.0, stage="sft")  # of preferences, the good answers count
-        config = RunConfig(self.tuner.model, str(dataset), rows=self.tuner.rows, training=training)
+        file = as_file(dataset, self.tuner.settings)
+        config = RunConfig(self.tuner.model, str(file), rows=self.tuner.rows, training=training)
         rows = prepare_rows(config, loaded.tokenizer).train
         assert isinstance(rows, TokenRows)
         pad = pad_id_of(loaded.tokenizer)
         tuned = held_out_loss(loaded.model, rows, pad)
+        if not self.is_adapter:
+            base: Any = load_model(self.tuner.base(), device=device)
+            return {"loss": tuned, "base_loss": held_out_loss(base.model, rows, pad)}
         with loaded.model.disable_adapter():
             return {"loss": tuned, "base_loss": held_out_loss(loaded.model, rows, pad)}
 
@@ -196,6 +230,8 @@ class TunedModel:
         from finetune.adapters import offer
         from finetune.errors import AdapterError
 
+        if self.folder.is_dir() and not self.is_adapter:
+            raise AdapterError("model_not_adapter", folder=str(self.folder))
         if not self.card().get("passed"):
             raise AdapterError("adapter_not_offered_yet", run=self.run)
         return offer(self.folder, self.tuner.settings.adapters_dir, name)
@@ -207,18 +243,23 @@ class TunedModel:
         from finetune.models import load_model
 
         base = self.tuner.base()
-        loaded = load_model(base, device=self.tuner.settings.models.device)
+        loaded = load_model(
+            base if self.is_adapter else self.folder, device=self.tuner.settings.models.device
+        )
         engine = Engine(loaded.model, loaded.tokenizer, name=base.name, revision=base.revision)
+        if not self.is_adapter:
+            return EngineChatModel(engine=engine)
         engine.load_adapter(self.run, self.folder)
         return EngineChatModel(engine=engine, adapter=self.run)
 
 
 class FineTuner:
-    """Fine-tuning in three lines, for notebooks and scripts:
+    """Fine-tuning in a few lines, for notebooks and scripts:
 
-        tuned = FineTuner(model="smollm2-135m-instruct").train("rows.json", num_train_epochs=5)
-        print(tuned.evaluate("held_out.json"))
-        tuned.save("my-style")
+        tuned = FineTuner(model="smollm2-135m-instruct").train("rows.json", epochs=5)
+        print(tuned.evaluate("held_out.json"))  # {"loss": 1.9, "base_loss": 3.2}
+        tuned.save("my-style")  # now an arm of the assistant: sft:my-style
+        print(tuned.chat_model().invoke("Where is the drill?").content)  # a LangChain chat model
 
     Args:
         model: a name that `tandem models` knows.
@@ -244,11 +285,13 @@ class FineTuner:
         """The base model's folder."""
         return fetch(self.model, self.settings)
 
-    def train(self, dataset: str | Path, *, epochs: float | None = None, **training: Any) -> TunedModel:
+    def train(
+        self, dataset: "str | Path | Rows", *, epochs: float | None = None, **training: Any
+    ) -> TunedModel:
         """Train on a dataset, wait for the end, and return what came of it.
 
         Args:
-            dataset: a file or folder, in any layout that `tandem data check` reads.
+            dataset: a file or folder, or rows, in any layout that `tandem data check` reads.
             epochs: passes over the rows; the same as `num_train_epochs`.
             training: fields of `TrainingConfig`, before those given to the tuner.
 
@@ -259,12 +302,15 @@ class FineTuner:
             pass
         return steps.result
 
-    def steps(self, dataset: str | Path, *, epochs: float | None = None, **training: Any) -> "TrainingSteps":
+    def steps(
+        self, dataset: "str | Path | Rows", *, epochs: float | None = None, **training: Any
+    ) -> "TrainingSteps":
         """As `train`, yielding metrics on the way."""
         chosen = replace(self.training, **training)
         if epochs is not None:
             chosen = replace(chosen, num_train_epochs=epochs)
-        return TrainingSteps(self, RunConfig(self.model, str(dataset), rows=self.rows, training=chosen))
+        file = as_file(dataset, self.settings)
+        return TrainingSteps(self, RunConfig(self.model, str(file), rows=self.rows, training=chosen))
 
 
 class TrainingSteps:

@@ -32,7 +32,7 @@ class Gate:
     """One check.
 
     Args:
-        name: "finite", "moved", "shape", "held_out", "answers_end", "thinking", "forgetting", "merge".
+        name: "finite", "moved", "shape", "held_out", "answers_end", "thinking", "forgetting", "merge", "servable".
         passed: None where it does not apply.
         required: whether failing keeps the adapter from being offered.
         code, params: the message that tells why it failed.
@@ -165,6 +165,13 @@ def check_forgetting(before: float, after: float) -> Gate:
         return Gate("forgetting", True, figures=figures)
     params = {"before": round(100 * before), "after": round(100 * after), "items": len(QUESTIONS)}
     return Gate("forgetting", False, code="gate_forgets", params=params, figures=figures)
+
+
+def check_servable(method: str) -> Gate:
+    """What was trained can answer here; virtual tokens cannot, because the rows of one batch could not share them."""
+    if method == "prompt_tuning":
+        return Gate("servable", False, required=False, code="gate_export_only", params={"method": method})
+    return Gate("servable", True, required=False)
 
 
 def general_score(model: Any, tokenizer: Any, *, batch_size: int = 16) -> float:

@@ -3,6 +3,7 @@
 Ours is flat: the fields of `RunConfig`, `DataConfig` and `TrainingConfig` side by side, as LLaMA-Factory's is.
 """
 
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -182,9 +183,17 @@ def _from_llama_factory(values: dict[str, Any], file: str, notes: list[Finding])
         ours["packing"] = True
     if left.pop("disable_gradient_checkpointing", False):
         ours["gradient_checkpointing"] = False
-    trackers = left.pop("report_to", None)
+    trackers = left.pop("report_to", None) or []
+    trackers = [str(t) for t in trackers] if isinstance(trackers, list) else [str(trackers)]
+    if left.pop("use_swanlab", False):
+        trackers.append("swanlab")
     if trackers:
-        ours["report_to"] = ",".join(trackers) if isinstance(trackers, list) else str(trackers)
+        ours["report_to"] = ",".join(dict.fromkeys(trackers))
+    spread = re.search(r"z(?:ero)?(\d)(.*offload)?", str(left.get("deepspeed", "")))
+    if spread and int(spread[1]) <= 3:
+        offload = "_offload" if spread[2] and int(spread[1]) >= 2 else ""
+        ours["distributed"] = f"deepspeed_zero{spread[1]}{offload}"
+        note("deepspeed", "config_key_translated")
     if "," in str(ours.get("dataset", "")):
         raise TrainingError("config_many_datasets", file=file, datasets=ours["dataset"])
     ours.setdefault("data", "data")  # LLaMA-Factory's default folder

@@ -17,6 +17,7 @@ from finetune.checks import (
     check_held_out,
     check_merge,
     check_moved,
+    check_servable,
     check_shape,
     check_thinking,
     general_score,
@@ -129,7 +130,7 @@ def _gates(
     gates.append(check_forgetting(before["general"], general_score(model, tokenizer)))
     if settings.method in LORA_METHODS and settings.method != "qlora":
         gates.append(_merge_gate(model, tokenizer, [prompt for prompt, _ in prompts[:PARITY_PROMPTS]]))
-    return gates
+    return [*gates, check_servable(settings.method)]
 
 
 def _gates_of_file(

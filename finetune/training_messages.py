@@ -16,6 +16,10 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{key}: {value} is not needed: Tandem decides this itself (the tokenizer's own template, its own runs folder).",
         "zh": "{key}: {value} 无需设置：Tandem 会自行决定（使用分词器自带的模板和自己的运行目录）。",
     },
+    "config_key_translated": {
+        "en": "{key}: {value} became one of Tandem's own configurations; see distributed.",
+        "zh": "{key}: {value} 已换成 Tandem 自带的配置，见 distributed。",
+    },
     "config_key_unknown": {
         "en": "{file}: there is no setting {key}. Check its spelling; `tandem train --help` lists them.",
         "zh": "{file}：没有名为 {key} 的设置。请检查拼写；`tandem train --help` 列出了全部设置。",
@@ -137,6 +141,22 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
     "bad_answers_left_out": {
         "en": "{rows} rows are labelled bad; there is nothing to imitate in them, so they are left out. With stage kto they count.",
         "zh": "有 {rows} 行标为坏回答，不适合模仿，已略去。使用 stage: kto 时它们会参与训练。",
+    },
+    "adapter_export_only": {
+        "en": "Adapter {name} passed its checks. Made of virtual tokens, it cannot answer here; PEFT can use its folder elsewhere.",
+        "zh": "适配器 {name} 已通过检查。它由虚拟 token 组成，无法在此回答，可导出后用 PEFT 加载。",
+    },
+    "gate_export_only": {
+        "en": "{method} puts virtual tokens before a prompt, which answers made together cannot share. The folder can be used with PEFT elsewhere.",
+        "zh": "{method} 会在提示词前加入虚拟 token，无法与其他请求同批回答。可导出后用 PEFT 加载。",
+    },
+    "model_made": {
+        "en": "The trained model passed its checks: {folder}. To use it, choose that folder as the chat model ([models] chat).",
+        "zh": "训练后的模型已通过检查：{folder}。将该目录设为对话模型（[models] chat）即可使用。",
+    },
+    "model_not_adapter": {
+        "en": "This run made a whole model, not an adapter: {folder}. Choose that folder as the chat model ([models] chat).",
+        "zh": "本次训练得到的是完整模型而非适配器：{folder}。请将该目录设为对话模型（[models] chat）。",
     },
     "batch_made_smaller": {
         "en": "To fit into memory, {micro} rows are computed at a time, {times} times a step (checkpointing: {checkpointing}); rows per step stay {rows}.",

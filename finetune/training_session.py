@@ -282,9 +282,14 @@ class Session:
                 "code": "adapter_not_offered",
                 "params": {"reasons": reasons["en"], **_zh(reasons)},
             }
+        if not self.settings.makes_adapter and not early:
+            closing |= {"code": "model_made", "params": {"folder": str(self.folder.result)}}
         if self.settings.makes_adapter and self.record.get("adapters_dir"):
             name = self.record.get("adapter_name") or self.folder.path.name
-            closing["adapter"] = offer(self.folder.result, Path(self.record["adapters_dir"]), name).name
+            name = offer(self.folder.result, Path(self.record["adapters_dir"]), name).name
+            closing["adapter"] = name
+            if self.settings.method == "prompt_tuning":
+                closing |= {"code": "adapter_export_only", "params": {"name": name}}
         return closing
 
 

@@ -77,6 +77,34 @@ def test_llama_factory_is_read_and_what_does_not_apply_is_named(tmp_path: Path) 
     }
 
 
+PREFERENCES = """\
+model_name_or_path: a/b
+stage: dpo
+finetuning_type: lora
+dataset: dpo_zh_demo
+pref_beta: 0.2
+pref_loss: ipo
+pref_ftx: 0.5
+report_to: none
+use_swanlab: true
+deepspeed: examples/deepspeed/ds_z3_offload_config.json
+ref_model: a/c
+"""
+
+
+def test_llama_factorys_preferences_trackers_and_deepspeed_are_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "dpo.yaml").write_text(PREFERENCES, "utf-8")
+    read = read_config(tmp_path / "dpo.yaml")
+    assert read.config.training == TrainingConfig(
+        stage="dpo", pref_beta=0.2, pref_loss="ipo", pref_ftx=0.5, report_to="none,swanlab",
+        distributed="deepspeed_zero3_offload",
+    )  # fmt: skip
+    named = {(note.code, note.params["key"]) for note in read.notes}
+    assert named == {("config_key_not_applied", "ref_model"), ("config_key_translated", "deepspeed")}
+    write_config(read.config, tmp_path / "ours.yaml")
+    assert read_config(tmp_path / "ours.yaml").config == read.config
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

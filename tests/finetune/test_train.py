@@ -290,7 +290,7 @@ def test_early_stopping_keeps_the_best(place: Path, model: ModelFolder, tmp_path
 def test_whole_models_are_written_as_model_folders(prepare, method: str) -> None:
     folder = prepare(method, method=method, learning_rate=5e-3, freeze_trainable_layers=1)
     status = run(folder.path)
-    assert (status.state, status.adapter) == ("done", "")
+    assert (status.state, status.adapter, status.code) == ("done", "", "model_made")
     share = folder.read_record()["parameters"]["share"]
     assert share == 1.0 if method == "full" else 0.2 < share < 0.5
     loaded = load_model(folder.result, dtype="float32")

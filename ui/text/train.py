@@ -215,6 +215,7 @@ TEXT: dict[str, dict[str, str]] = {
     "train.gate_merge": {"en": "Merged into the model it answers alike", "zh": "合并后回答一致"},
     "train.gate_moved": {"en": "The weights changed", "zh": "权重有变化"},
     "train.gate_not_applied": {"en": "does not apply", "zh": "不适用"},
+    "train.gate_servable": {"en": "It can answer here", "zh": "可在此回答"},
     "train.gate_shape": {"en": "It fits the base model", "zh": "与基础模型匹配"},
     "train.gate_thinking": {"en": "Still thinks before it answers", "zh": "仍会先思考再回答"},
     "train.gguf_by_hand": {
