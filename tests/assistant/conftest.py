@@ -60,12 +60,13 @@ def served(served_data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """A server over two knowledge bases and one adapter."""
     from assistant.app import App
     from assistant.serving import build_server
-    from assistant.settings import Settings
+    from assistant.settings import ModelSettings, Settings
 
     papers = tmp_path_factory.mktemp("papers")
     (papers / "pump.md").write_text(PUMPS, encoding="utf-8")
     (papers / "泵.md").write_text("# 水泵\n\n水泵重十二公斤，每分钟输送四十升水。\n", encoding="utf-8")
-    with App.open(Settings(data_dir=served_data_dir), purpose="tests") as app:
+    settings = Settings(data_dir=served_data_dir, models=ModelSettings(chat="smollm2-135m-instruct"))
+    with App.open(settings, purpose="tests") as app:
         for base, name in (("pumps", "pump.md"), ("水泵", "泵.md")):
             inputs, _ = app.gather([papers / name])
             assert all(event for event in app.index(app.create_base(base).id, inputs))

@@ -97,6 +97,8 @@ def near(
     (folder / "pump.md").write_text(PUMPS, encoding="utf-8")
     # The far model is small, which nobody can see from here.
     with App.open(load_settings(data_dir=data, models={"reader_profile": "small"}), purpose="tests") as app:
+        # Going back to its own model would load that in the background, for nobody here.
+        app.warm_up = lambda: None  # type: ignore[method-assign]
         inputs, _ = app.gather([folder / "pump.md"])
         assert list(app.index(app.create_base("pumps").id, inputs))
         app.providers.add("far", served.url)
