@@ -46,7 +46,7 @@ class ContextProfile:
             documents; it cannot tell an answer from a near miss, and neither can a small model.
         least_overlap: the same without an embedder, when words alone decide.
         refusal_bias: added to the logit of the refusal's first token where an answer from passages begins; trades
-            wrong refusals against invented answers. Calibrated for one model, in English.
+            wrong refusals against invented answers. Calibrated for one model.
     """
 
     name: Literal["small", "full"]
@@ -73,8 +73,8 @@ SMALL = ContextProfile(
     least_fit=0.28,
     least_overlap=0.15,
 )
-READER = replace(SMALL, max_sentences=4, least_fit=0.2, refusal_bias=0.0)
-"""For a small model that was trained to read (finetune/recipes/reader); set on articles that no figure is of."""
+READER = replace(SMALL, max_sentences=3, refusal_bias=-2.0)
+"""For a small model that was trained to read; the figures are in finetune/recipes/reader/README.md."""
 FULL = ContextProfile(name="full", max_passages=8)
 
 

@@ -52,7 +52,7 @@ class _Section(BaseModel):
 class ModelSettings(_Section):
     """Which models answer, embed and rerank."""
 
-    chat: str = Field("smollm2-135m-instruct", description="chat model: catalogue name, folder, or hub id")
+    chat: str = Field("smollm2-135m-reader", description="chat model: catalogue name, folder, or hub id")
     embedding: str = Field("all-minilm-l6-v2", description="embedder of new knowledge bases")
     reranker: str | None = Field(None, description="cross-encoder that re-orders passages; none by default")
     device: str | None = Field(None, description='"cuda", "cpu", …; by default what is there')

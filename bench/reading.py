@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=100, help="answerable questions; half as many of each other")
     parser.add_argument("--variant", action="append", choices=tuple(VARIANTS), help="default: all")
     parser.add_argument("--part", choices=("all", "dev", "test"), default="all", help="of squad2's articles")
-    parser.add_argument("--model", default="smollm2-135m-instruct", help="chat model, by name or folder")
+    parser.add_argument("--model", default="smollm2-135m-reader", help="chat model, by name or folder")
     parser.add_argument("--adapter", type=Path, help="a LoRA adapter's folder, put on the model")
     parser.add_argument("--skip", type=int, default=0, help="leave out the first so many of the shuffled")
     parser.add_argument("--show", type=int, default=0, help="print so many replies of each variant")

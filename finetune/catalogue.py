@@ -353,7 +353,7 @@ def recommend(*, memory_bytes: int, vram_bytes: int = 0) -> Recommendation:
         # Of equal size the later one: the list is in order of appearance.
         return max(reversed(fitting), key=lambda entry: entry.memory_bytes, default=None)
 
-    embedded = CATALOGUE[0]
+    embedded = next(entry for entry in CATALOGUE if entry.reads)
     chat = best("chat", vram_bytes if on_gpu else half, limit=1 << 62 if on_gpu else 2 * GB)
     left = vram_bytes - (chat.memory_bytes if chat else 0)
     room = max(left, 0) if on_gpu else half

@@ -13,7 +13,7 @@ from typing import Any
 from finetune.errors import ModelUnavailableError
 from finetune.folders import ModelFolder, Progress, list_files, sha256_of
 
-_WEIGHTS = "adapter_model.safetensors"
+_WEIGHTS, _CONFIG = "adapter_model.safetensors", "adapter_config.json"
 _PREFIX = "base_model.model."
 
 
@@ -24,7 +24,7 @@ def merged_revision(base: ModelFolder, adapter: str) -> str:
         adapter: its folder inside the package `finetune`, "/" between names.
     """
     with as_file(files("finetune").joinpath(adapter)) as folder:
-        parents = f"{base.weights_sha256}+{sha256_of(folder / _WEIGHTS)}"
+        parents = "+".join([base.weights_sha256, *(sha256_of(folder / name) for name in (_WEIGHTS, _CONFIG))])
     return f"sha256:{hashlib.sha256(parents.encode()).hexdigest()}"
 
 
@@ -50,7 +50,7 @@ def merge_into(base: ModelFolder, adapter: str, target: Path, *, progress: Progr
             shutil.copyfile(base.path / path, target / path)
     weights = load_file(base.path / "model.safetensors")
     with as_file(files("finetune").joinpath(adapter)) as folder:
-        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
+        config = json.loads((folder / _CONFIG).read_text("utf-8"))
         tensors = load_file(folder / _WEIGHTS)
     scale = config["lora_alpha"] / config["r"]
     names = sorted(name for name in tensors if name.endswith(".lora_A.weight"))

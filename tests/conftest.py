@@ -41,9 +41,10 @@ def minilm_folder() -> "ModelFolder":
 
 @pytest.fixture(scope="session")
 def smollm2_folder() -> "ModelFolder":
-    """The embedded chat model on disk."""
+    """The embedded chat model on disk, as it comes; what is made of it, and answers by default, lies beside it."""
     from finetune.models import resolve
 
+    resolve("smollm2-135m-reader", models_dir=TEST_MODELS)
     return resolve("smollm2-135m-instruct", models_dir=TEST_MODELS)
 
 

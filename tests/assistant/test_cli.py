@@ -83,7 +83,7 @@ def test_index_search_ask_and_index_again(tandem: Run) -> None:
     answer = json.loads(out)
     assert code == 0
     assert answer["text"]
-    assert answer["record"]["model"] == "smollm2-135m-instruct"
+    assert answer["record"]["model"] == "smollm2-135m-reader"
     assert answer["record"]["index_generation"]
     for sentence in answer["sentences"]:
         for number in sentence["citations"]:
@@ -179,7 +179,7 @@ def test_config_and_models_answer_without_loading_anything(tandem: Run) -> None:
     code, out, _ = tandem("models", "--json")
     rows = {row["name"]: row for row in json.loads(out)}
     assert rows["all-minilm-l6-v2"]["present"]
-    assert rows["smollm2-135m-instruct"]["active"]
+    assert rows["smollm2-135m-reader"]["active"]
     assert not rows["qwen3-4b-instruct-2507"]["present"]
 
 

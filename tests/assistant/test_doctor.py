@@ -29,9 +29,9 @@ def test_findings_are_whole_in_both_languages() -> None:
 
 def test_missing_models_name_the_command_that_fetches_them() -> None:
     checks = {check.code: check for check in examine(load_settings(), network=False)}
-    model = checks["model:smollm2-135m-instruct"]
+    model = checks["model:smollm2-135m-reader"]
     assert model.verdict == "warn"
-    assert "tandem models get smollm2-135m-instruct" in model.text("zh")
+    assert "tandem models get smollm2-135m-reader" in model.text("zh")
 
 
 def test_a_held_folder_is_said(tmp_path: Path) -> None:

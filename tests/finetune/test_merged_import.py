@@ -9,8 +9,10 @@ import pytest
 
 from finetune.catalogue import CATALOGUE, entry_for
 from finetune.errors import ModelUnavailableError
-from finetune.folders import describe
+from finetune.folders import ModelFolder, describe
 from finetune.merged_import import merge_into, merged_revision
+from finetune.models import load_model, resolve
+from tests.conftest import ROOT
 from tests.finetune.tiny_chat import write_tiny_chat
 
 
@@ -90,3 +92,26 @@ def test_what_is_made_here_names_a_model_that_can_be_had() -> None:
         assert parent is not None
         assert parent.package is not None
         assert entry_for(entry.hub) is parent
+
+
+def test_the_reader_is_made_offline_and_answers_as_its_adapter_does(smollm2_folder: ModelFolder) -> None:
+    import torch
+
+    models = smollm2_folder.path.parent
+    reader = resolve("smollm2-135m-reader", models_dir=models, offline=True)
+    assert resolve("smollm2-135m-instruct", models_dir=models, offline=True) == smollm2_folder
+    adapter = ROOT / "finetune" / "recipes" / "reader" / "adapter"
+    assert (adapter / "adapter_model.safetensors").stat().st_size < 10_000_000
+    question = "Text: The Kestrel bridge was opened in 1931.\nQuestion: When was the bridge opened?"
+    apart, merged = (
+        load_model(folder, adapter=put_on, device="cpu", dtype="float32")
+        for folder, put_on in ((smollm2_folder, adapter), (reader, None))
+    )
+    ids = apart.tokenizer(question, return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        a, b = (part.model(ids).logits[0] for part in (apart, merged))
+    # The merged weights are rounded to bfloat16 once more.
+    assert float((a - b).abs().max()) < 0.5
+    assert float((a.log_softmax(-1).exp() - b.log_softmax(-1).exp()).abs().max()) < 0.05
+    with open(adapter / "adapter_config.json", encoding="utf-8") as file:
+        assert "/" not in json.load(file)["base_model_name_or_path"].removeprefix("HuggingFaceTB/")

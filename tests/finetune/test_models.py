@@ -400,7 +400,7 @@ def test_catalogue_entries_are_told_apart_and_explained() -> None:
 @pytest.mark.parametrize(
     ("memory", "vram", "chat", "reranks"),
     [
-        (2 * GB, 0, "smollm2-135m-instruct", False),
+        (2 * GB, 0, "smollm2-135m-reader", False),
         (8 * GB, 0, "qwen3.5-0.8b", False),
         (64 * GB, 0, "qwen3.5-0.8b", False),
         (64 * GB, 12 * GB, "qwen3-4b-instruct-2507", False),

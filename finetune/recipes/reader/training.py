@@ -15,7 +15,11 @@ from typing import Any
 from finetune.recipes.reader.packing import PackedGroup, Packer, collate
 from finetune.recipes.reader.rows import Group
 
+BASE_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RANK, ALPHA = 16, 32
+KEPT = 0.875
+"""Share of the learnt change that is kept. All of it costs too much general knowledge: of 32 general questions the base
+model gets 75 % right, the reader 59 % at 1.0 and 66 % at 0.9 and at 0.8; its reading hardly suffers."""
 PEAK_RATE = 7e-4
 WARM_UP = 0.05
 GROUPS_A_STEP = 4
@@ -147,9 +151,19 @@ def train(
         if rank == 0 and now - saved > SAVE_EVERY:
             save(wrapped, out)
             saved = now
+    _weaken(wrapped)
     if rank == 0:
         save(wrapped, out)
     return wrapped
+
+
+def _weaken(wrapped: Any) -> None:
+    from peft.tuners.lora import Linear
+
+    for module in wrapped.modules():
+        if isinstance(module, Linear):
+            module.scaling["default"] *= KEPT
+    wrapped.peft_config["default"].lora_alpha = round(ALPHA * KEPT)
 
 
 def _same_everywhere(value: float, world: int) -> float:
@@ -191,7 +205,9 @@ def save(wrapped: Any, out: Path) -> None:
     beside = out / "adapter_model.safetensors.part"
     save_file(tensors, beside, metadata={"format": "pt"})
     beside.replace(out / "adapter_model.safetensors")
-    wrapped.peft_config["default"].save_pretrained(str(out))
+    config = wrapped.peft_config["default"]
+    config.base_model_name_or_path = BASE_HUB  # and no path of this machine
+    config.save_pretrained(str(out))
 
 
 def _order(sequences: Sequence[PackedGroup], steps: int, seed: int) -> list[list[int]]:

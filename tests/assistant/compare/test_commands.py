@@ -66,7 +66,7 @@ def test_a_real_experiment_from_run_to_replay(
     shown = json.loads(out)
     assert shown["verdict"]["word"] == "few"
     identity = shown["manifest"]["identity"]
-    assert identity["model"] == "smollm2-135m-instruct"
+    assert identity["model"] == "smollm2-135m-reader"
     assert list(identity["sources"]) == [MANUAL.name]
     rag = next(answer for answer in shown["answers"] if answer["arm"] == "rag")["answer"]
     assert len(rag["record"]["prompt_sha256"]) in (0, 64)
