@@ -134,7 +134,6 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
             "zh": "内置模型，已并入我们训练的阅读适配器（finetune/recipes/reader）：依据段落给出简短回答，段落中没有答案时"
             "更常如实说明。只懂英文，体量仍小，请核对来源。",
         },
-        recommended=False,
     ),
     _qwen(
         "qwen3-0.6b",
