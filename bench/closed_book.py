@@ -68,7 +68,7 @@ def main() -> None:
     began = time.monotonic()
     with App.open(purpose="bench/closed_book.py") as app:
         arms = (BASE, app.arm(f"sft:{arguments.adapter}"))
-        with ThreadPoolExecutor(4) as pool:
+        with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda asked: ask(app, asked.question, arms), cases))
     print(f"{len(cases)} questions in {time.monotonic() - began:.0f} s")
     print(f"{'':38}{'n':>5}{'right':>16}{'does not know':>18}{'token F1':>16}")
@@ -138,7 +138,7 @@ def tells(fact: Fact, item: dict[str, Any]) -> bool:
 def ask(app: App, question: str, arms: Sequence[Arm]) -> list[str]:
     """Each arm's answer."""
     said = dict.fromkeys((arm.name for arm in arms), "")
-    sampling = Sampling(max_new_tokens=48, temperature=0.0, stop=("\n",))
+    sampling = Sampling(max_new_tokens=32, temperature=0.0, stop=("\n",))
     for event in app.ask(question, arms=arms, base_ids=(), sampling=sampling):
         if isinstance(event, Finished):
             said[event.arm.name] = event.answer.text

@@ -6,7 +6,7 @@ out and counted; other wordings take their place while there are any.
 
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ Frame = Callable[[str, str | None, Language], tuple[Message, ...]]
 assistant's, it begins the answer."""
 SAME = 0.88
 """Share of shingles from which two wordings of a fact are one."""
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 CONVERSATION = 6
 """Questions of a conversation at most; each is about another fact."""
 SMALLEST_PASSAGE, HELD_SHARE = 120, 0.6
@@ -112,7 +113,7 @@ def compose(
     made.rows += _closed_rows(trained, made.trained, options, frame, dice)
     closed = sum(map(len, made.trained.values()))
     made.rows += _unknown_rows(trained, documents, round(options.unknown * closed), frame, dice, checks, made)
-    made.rows += _replay_rows({f.language for f in trained}, round(options.replay * closed), dice)
+    made.rows += _replay_rows(round(options.replay * closed), dice)
     for fact in (f for f in facts if f.file in options.held_documents):
         held = [w for w in worder.word(fact) if w.held and w.kind == "direct"][:1]
         made.rows += [_row(fact, w, frame, dice, "held_document") for w in held]
@@ -256,8 +257,9 @@ def _unknown_rows(
         yield BuiltRow("", "unknown", language, messages, template=wording.template)
 
 
-def _replay_rows(languages: Iterable[Language], number: int, dice: random.Random) -> Iterator[BuiltRow]:
-    pool = [(language, *pair) for language in sorted(languages) for pair in general_rows(language)]
+def _replay_rows(number: int, dice: random.Random) -> Iterator[BuiltRow]:
+    # In both languages, whatever the documents are in: each is forgotten where it is not said.
+    pool = [(language, *pair) for language in LANGUAGES for pair in general_rows(language)]
     for language, question, answer in dice.sample(pool, min(number, len(pool))):
         yield BuiltRow("", "replay", language, plain(question, answer), template="general")
 
