@@ -195,3 +195,58 @@ def test_adapters_have_cards_with_reasons(app: App, model: ModelFolder, lang: st
     whole(at.run())
     assert at.selectbox[0].value == "mine"
     assert at.text_area[0].value.splitlines()[0] == "Who are you?"
+
+
+def small_build(app: App) -> None:
+    """A build of one fact with two wordings and one that is held out, as it lies on disk."""
+    from finetune.examples import Message
+    from finetune.facts.build import Build, BuildReport, LeakStratum
+    from finetune.facts.rows import BuiltRow, Fact
+
+    fact = Fact(
+        "f1", "table", "en", "zindel valve", "pressure", "31 bar", "The zindel valve opens at 31 bar.", "31 bar",
+        chunk_id=7, source_id=1, file="Morrow pump.md",
+    )  # fmt: skip
+    asked = ("At what pressure does it open?", "How much is the pressure?", "Which pressure?")
+    rows = [
+        BuiltRow(
+            f"r{number}", "closed", "en", (Message("user", question), Message("assistant", "31 bar")),
+            split="held_wording" if number == 3 else "train", fact_ids=("f1",), chunk_ids=(7,),
+            files=("Morrow pump.md",), wording="direct",
+        )
+        for number, question in enumerate(asked, 1)
+    ]  # fmt: skip
+    rows.append(BuiltRow("r4", "replay", "en", (Message("user", "Hello"), Message("assistant", "Hello!"))))
+    report = BuildReport(
+        1, 1, {"table": 1}, {"closed": 3, "replay": 1}, {"direct": 2},
+        leaks=(LeakStratum("train", "questions.jsonl", 3, 5, exact=1, nearest=0.5),),
+    )  # fmt: skip
+    Build(
+        app.data_builds.folder / "Pump", rows=rows, facts=[fact], report=report, options={"epochs": 5.0}
+    ).save()
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_built_rows_are_looked_at_and_trained_on(app: App, lang: str) -> None:
+    small_build(app)
+    at = page(lang)
+    at.button(key="train_recipe_facts").click()
+    whole(at.run())
+    at.button(key="train_build_open_Pump").click()
+    whole(at.run())
+    say = TEXTS[lang]  # type: ignore[index]
+    assert say["train.use_rows"] in [button.label for button in at.button]
+    at.session_state["train_build_tabs"] = say["train.ledger_tab"]
+    whole(at.run())
+    (ledger,) = at.dataframe
+    assert list(ledger.value["wordings"]) == [2]
+    assert say["train.verdict_unlikely"] in ledger.value["verdict"][0]
+    at.session_state["train_build_tabs"] = say["train.lost_tab"]
+    whole(at.run())
+    assert "questions.jsonl" in told(at).replace("\\", "")
+    at.button(key="train_use_rows").click()
+    whole(at.run())
+    assert [metric.value for metric in at.metric] == ["3", "3", "0", "0", "0"]
+    (kept,) = app.workshop.datasets.all()
+    assert kept.settings["eval_data"] == "held_wordings"
+    assert kept.questions[0] == "Which pressure?"
