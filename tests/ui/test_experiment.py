@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+import assistant.compare.experiment
 import assistant.experiments
 from assistant.app import App
 from assistant.compare.counterfactual import probe_experiment
@@ -42,6 +43,8 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     monkeypatch.setattr(App, "warm_up", lambda self: None)
     monkeypatch.setattr(App, "adapters", lambda self: ["a"])
     monkeypatch.setattr(assistant.experiments, "AppAsker", lambda app, plan: scripted())
+    # What shapes prompts is compared when a run goes on, and its files may be edited while tests run.
+    monkeypatch.setattr(assistant.compare.experiment, "code_manifest", lambda: {"prompt_code_sha256": "0"})
     monkeypatch.chdir(tmp_path)
     st.cache_resource.clear()
     yield open_app()
@@ -121,7 +124,9 @@ def test_two_arms_make_half_a_board_and_say_what_would_make_it_whole(app: App) -
 def test_an_experiment_is_set_up_started_watched_and_deleted(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(assistant.experiments.Laboratory, "sample_languages", lambda self: ["en"])
+    laboratory = assistant.experiments.Laboratory
+    monkeypatch.setattr(laboratory, "sample_languages", lambda self: ["en"])
+    monkeypatch.setattr(laboratory, "sample_questions", lambda self, language: make_questions(120))
     at = page()
     told = words(at)
     assert "120 questions: 96 with an answer in the documents, 24 without." in told

@@ -20,11 +20,13 @@ def show_flips(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
     pairs = {(pair["first"], pair["second"]): pair for pair in results["pairs"]}
     declared = experiment.plan.contrast
     pairs |= {(b, a): _turned(pair) for (a, b), pair in list(pairs.items()) if (b, a) == declared}
+    # Labels are made before: Streamlit asks for them again where no language is known.
+    names = {(first, second): f"{arm_short(first)} → {arm_short(second)}" for first, second in pairs}
     chosen = st.selectbox(
         say("experiment.flip_pair"),
         list(pairs),
         index=list(pairs).index(declared) if declared in pairs else 0,
-        format_func=lambda names: f"{arm_short(names[0])} → {arm_short(names[1])}",
+        format_func=lambda pair: names[pair],
         key="experiment_flip_pair",
         width=620,
     )
@@ -35,12 +37,13 @@ def show_flips(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
         LOST: list(pair["lost"]),
         SAME: [question.id for question in experiment.questions if question.id not in moved],
     }
+    labels = {one: say(f"experiment.flip_{one}", count=len(ids[one])) for one in ids}
     kind = st.segmented_control(
         say("experiment.flip_kind"),
         list(ids),
         default=GAINED if ids[GAINED] else LOST if ids[LOST] else SAME,
         required=True,
-        format_func=lambda one: say(f"experiment.flip_{one}", count=len(ids[one])),
+        format_func=lambda one: labels[one],
         key=f"experiment_flip_kind_{hash(chosen)}",
         label_visibility="collapsed",
     )

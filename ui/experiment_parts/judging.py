@@ -29,12 +29,13 @@ def show_judging(app: "App", experiment: "Experiment", results: dict[str, Any]) 
 
 
 def _choose(app: "App", experiment: "Experiment") -> None:
+    labels = {one: say(f"experiment.judge_{one}") for one in (LOCAL, SERVER)}
     where = st.segmented_control(
         say("experiment.judge_where"),
         [LOCAL, SERVER],
         default=LOCAL,
         required=True,
-        format_func=lambda one: say(f"experiment.judge_{one}"),
+        format_func=lambda one: labels[one],
         key="experiment_judge_where",
     )
     url = key = ""

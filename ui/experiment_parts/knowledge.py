@@ -80,8 +80,13 @@ def _of(count: int, whole: int) -> str:
 
 def _one_question(app: "App", experiment: "Experiment", told: dict[str, dict[str, Any]]) -> None:
     """All answers to one question under the changes, to be read."""
+    names = {one: arm_short(one) for one in told}
     arm = st.selectbox(
-        say("board.arm"), list(told), format_func=arm_short, key="experiment_source_arm", width=320
+        say("board.arm"),
+        list(told),
+        format_func=lambda one: names[one],
+        key="experiment_source_arm",
+        width=320,
     )
     question = choose_question(
         experiment, list(told[arm]["questions"]), key=f"experiment_source_question_{arm}"

@@ -36,15 +36,21 @@ def show_losses(app: "App", experiment: "Experiment", results: dict[str, Any]) -
         width="stretch",
         key="experiment_losses",
     )
+    names = {arm: arm_short(arm) for arm in losses}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         arm = st.selectbox(
-            say("board.arm"), list(losses), format_func=arm_short, key="experiment_loss_arm", width=320
+            say("board.arm"),
+            list(losses),
+            format_func=lambda one: names[one],
+            key="experiment_loss_arm",
+            width=320,
         )
         causes = [cause for cause in told if counts[arm][cause]]
+        labels = {one: f"{REPORT_TEXT[f'loss_{one}'][language()]} ({counts[arm][one]})" for one in causes}
         cause = st.selectbox(
             say("experiment.cause"),
             causes,
-            format_func=lambda one: f"{REPORT_TEXT[f'loss_{one}'][language()]} ({counts[arm][one]})",
+            format_func=lambda one: labels[one],
             key=f"experiment_loss_cause_{hash(tuple(causes))}",
             width=420,
         )

@@ -99,12 +99,13 @@ def _choose_questions(app: "App") -> QuestionSet | None:
     languages = app.experiments.sample_languages()
     source = FILE
     if languages:
+        sources = {one: say(f"experiment.source_{one}") for one in (SAMPLE, FILE)}
         source = st.segmented_control(
             say("experiment.questions"),
             [SAMPLE, FILE],
             default=SAMPLE,
             required=True,
-            format_func=lambda one: say(f"experiment.source_{one}"),
+            format_func=lambda one: sources[one],
             key="experiment_source",
         )
     else:
@@ -135,6 +136,7 @@ def _choose_questions(app: "App") -> QuestionSet | None:
         except TANDEM_ERRORS as err:
             show_error(err)
             return None
+    found = _of_languages(found)
     most = len(found.questions)
     if most > 1:
         count = st.slider(
@@ -164,6 +166,23 @@ def _choose_questions(app: "App") -> QuestionSet | None:
     return found
 
 
+def _of_languages(found: QuestionSet) -> QuestionSet:
+    """The questions of the chosen languages, where there are several: documents are often in one."""
+    there = sorted({question.language for question in found.questions})
+    if len(there) < 2:
+        return found
+    chosen = st.pills(
+        say("experiment.languages"),
+        there,
+        default=there,
+        selection_mode="multi",
+        format_func=lambda code: LANGUAGES.get(code, code),
+        key=f"experiment_languages_{'_'.join(there)}",
+    )
+    kept = tuple(question for question in found.questions if question.language in (chosen or there))
+    return QuestionSet(found.name, kept, found.problems)
+
+
 def _choose_bases(app: "App") -> list[str]:
     bases = [base.name for base in app.bases() if base.chunks]
     sample = st.session_state.get("experiment_sample")
@@ -184,12 +203,13 @@ def _choose_arms(app: "App") -> list[str]:
     adapters = app.adapters()
     trained = [Arm(retrieval, adapter).name for adapter in adapters for retrieval in (False, True)]
     offered = [BASE.name, RAG.name, *trained]
+    names = {name: plain(arm_label(name), limit=60) for name in offered}
     picked = st.pills(
         say("compare.arms"),
         offered,
         default=offered[:4],
         selection_mode="multi",
-        format_func=lambda name: plain(arm_label(name), limit=60),
+        format_func=lambda name: names[name],
         key=f"experiment_arms_{hash(tuple(offered))}",
     )
     if not adapters:
@@ -207,11 +227,12 @@ def _choose_primary(questions: QuestionSet) -> str:
         and name not in ("ended", "similarity")
         and not (name.startswith("cmrc") and not chinese)
     ]
+    labels = {name: METRICS[name].label(language()) for name in names}
     return st.selectbox(
         say("experiment.primary"),
         names,
         index=names.index(usual),
-        format_func=lambda name: METRICS[name].label(language()),
+        format_func=lambda name: labels[name],
         key=f"experiment_primary_{usual}",
         width=420,
     )

@@ -174,6 +174,7 @@ TEXT: dict[str, dict[Language, str]] = {
         "en": "{number} · {name} ({questions} questions, {arms} arms)",
         "zh": "{number} · {name}（{questions} 个问题，{arms} 种方式）",
     },
+    "experiment.languages": {"en": "Languages of the questions", "zh": "问题的语言"},
     "experiment.leaks": {
         "en": "{count} of the {questions} questions stand in its training data, word for word or nearly so.",
         "zh": "{questions} 个问题中有 {count} 个已出现在它的训练数据中（相同或几乎相同）。",
