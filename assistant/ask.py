@@ -197,8 +197,7 @@ def _profile(shared: _Question, model: BaseChatModel) -> ContextProfile:
         return shared.profile
     if not isinstance(model, AnsweringModel):
         return profile_for(None)
-    # What was learnt from English passages says little about others.
-    return profile_for(model.parameters, reads=model.reads and shared.language == "en")
+    return profile_for(model.parameters, reads=model.reads, language=shared.language)
 
 
 def _query_writer(shared: _Question, chat_model_for: Callable[[Arm], BaseChatModel]) -> BaseChatModel | None:
@@ -372,7 +371,8 @@ class _ArmRun:
             before, _, text = (part.strip() for part in text.partition("</think>"))
             thinking = f"{thinking}\n{before}".strip()
         reason = told.get("finish_reason") or "stop"
-        refused = reason == "refused" or looks_like_refusal(text)
+        trusted = profile.trusts_refusal or not self.arm.retrieval
+        refused = reason == "refused" or (trusted and looks_like_refusal(text))
         shown = [used.passage for used in shaped.used] if shaped is not None else []
         if refused and self.arm.retrieval:
             text = refusal(shared.language)

@@ -47,6 +47,8 @@ class ContextProfile:
         least_overlap: the same without an embedder, when words alone decide.
         refusal_bias: added to the logit of the refusal's first token where an answer from passages begins; trades
             wrong refusals against invented answers. Calibrated for one model.
+        trusts_refusal: whether the model's own refusal is taken at its word; otherwise it is an answer like another,
+            for the guard to check.
     """
 
     name: Literal["small", "full"]
@@ -60,6 +62,7 @@ class ContextProfile:
     least_fit: float = 0.0
     least_overlap: float = 0.0
     refusal_bias: float = 0.0
+    trusts_refusal: bool = True
 
 
 SMALL = ContextProfile(
@@ -73,19 +76,25 @@ SMALL = ContextProfile(
     least_fit=0.28,
     least_overlap=0.15,
 )
-READER = replace(SMALL, max_sentences=3, refusal_bias=-2.0)
+READER = replace(SMALL, max_sentences=3, least_fit=0.2, refusal_bias=-2.0)
 """For a small model that was trained to read; the figures are in finetune/recipes/reader/README.md."""
+READER_ABROAD = replace(SMALL, trusts_refusal=False)
+"""The same in a language it was not taught: there it would refuse everything, which says nothing of the passages. The
+guard then quotes their best sentence, as for any small model."""
 FULL = ContextProfile(name="full", max_passages=8)
 
 
-def profile_for(parameters: int | None, *, reads: bool = False) -> ContextProfile:
+def profile_for(
+    parameters: int | None, *, reads: bool = False, language: Literal["en", "zh"] = "en"
+) -> ContextProfile:
     """Return the profile for a model with so many parameters; None is a server's, which seldom are small.
 
     Args:
-        reads: whether it was trained to read passages under our prompt.
+        reads: whether it was trained to read passages under our prompt, in English.
+        language: of the question.
     """
     if reads:
-        return READER
+        return READER if language == "en" else READER_ABROAD
     return SMALL if parameters is not None and parameters < SMALL_MODEL_PARAMETERS else FULL
 
 

@@ -149,6 +149,20 @@ def test_a_model_that_says_it_cannot_is_taken_at_its_word() -> None:
     assert answer.sentences[0].supported
 
 
+def test_a_refusal_that_is_not_trusted_gives_way_to_the_passage() -> None:
+    wary = replace(SMALL, trusts_refusal=False, least_fit=0.0, least_overlap=0.0)
+    events = ask(
+        "How heavy is the pump?",
+        arms=[RAG],
+        retrieve=Library(PUMP),
+        chat_model_for=saying(refusal("en")),
+        profile=wary,
+    )
+    answer = finished(events)["rag"].answer
+    assert not answer.refused
+    assert answer.text == "The Heron H2 pump weighs 12.5 kg."
+
+
 def test_an_unsupported_answer_of_a_small_model_gives_way_to_the_passage() -> None:
     answer = finished(
         ask(

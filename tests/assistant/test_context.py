@@ -116,3 +116,5 @@ def test_the_profile_goes_by_size() -> None:
     assert profile_for(135_000_000) is SMALL
     assert profile_for(1_700_000_000) is FULL
     assert profile_for(135_000_000, reads=True) is READER
+    # A refusal in a language that it was not taught would say nothing.
+    assert profile_for(135_000_000, reads=True, language="zh").trusts_refusal is False
