@@ -19,7 +19,7 @@ CORES = {
     "en-107": "25 minutes",
     "zh-041": "摇晃瓶子十秒，然后按下旋钮",
     "zh-093": "E-21",
-    "zh-111": "校准数据和各项小时计数",
+    "zh-109": "9047",
 }
 """What must stand in an answer for it to be right."""
 
