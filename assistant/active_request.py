@@ -6,6 +6,7 @@ Knows how tokens become events, nothing of the model, its caches' contents, or o
 import queue
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assistant.drafts import Drafts
@@ -18,6 +19,7 @@ from assistant.generation import (
     FinishReason,
     GenerationRequest,
     Progress,
+    TokenLogprob,
 )
 
 if TYPE_CHECKING:
@@ -81,6 +83,8 @@ class ActiveRequest:
         opening = (
             tokenizer(sampling.opening, add_special_tokens=False)["input_ids"] if sampling.opening else []
         )
+        self._tokenizer = tokenizer
+        self._logprobs: list[TokenLogprob] = []
         self._sampler = Sampler(sampling, prompt, opening_id=opening[0] if opening else None)
         if guessing:
             self.drafts = Drafts(prompt)
@@ -104,6 +108,8 @@ class ActiveRequest:
         if self.token in ends:
             return "stop"
         self.progress.completion_tokens += 1
+        if self.request.sampling.logprobs is not None:
+            self._logprobs.append(self._likelihood(logits, self.request.sampling.logprobs))
         self._send(self._answer.feed(self.token))
         if self._answer.stopped:
             return "stop"
@@ -113,7 +119,8 @@ class ActiveRequest:
         """Send what was held back; return the closing event, for `end`."""
         if self.begun:
             self._send(self._answer.flush())
-        return self.progress.done(reason)
+        done = self.progress.done(reason)
+        return replace(done, logprobs=self._told()) if self.begun else done
 
     def end(self, event: EngineDone | EngineFailed) -> None:
         """Send the closing event and let go of the cache."""
@@ -122,4 +129,19 @@ class ActiveRequest:
 
     def _send(self, pieces: "Sequence[Piece]") -> None:
         for piece in pieces:
-            self._events.put(EngineToken(self.request.id, piece.text, self.token, piece.thinking))
+            told = self._told()
+            self._events.put(EngineToken(self.request.id, piece.text, self.token, piece.thinking, told))
+
+    def _told(self) -> tuple[TokenLogprob, ...]:
+        """What was not told yet."""
+        told, self._logprobs = tuple(self._logprobs), []
+        return told
+
+    def _likelihood(self, logits: "torch.Tensor", top: int) -> TokenLogprob:
+        """How likely the drawn token was, and the `top` likeliest."""
+        logprobs = logits.float().log_softmax(-1)
+        best = logprobs.topk(min(top, len(logprobs))) if top else None
+        ids = [] if best is None else best.indices.tolist()
+        values = [] if best is None else best.values.tolist()
+        texts = [self._tokenizer.decode([token]) for token in (self.token, *ids)]
+        return TokenLogprob(texts[0], float(logprobs[self.token]), tuple(zip(texts[1:], values, strict=True)))
