@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]
 BATCH_TOKENS = 2048
 """Tokens, padding included, of one forward pass: enough to be efficient, and activations stay in cache."""
 
-WIDTH_STEP = 16
+WIDTH_STEP = 8
 """Tokens by which batches differ in width."""
 
 ATTENTION_CELLS = 1 << 20
