@@ -148,8 +148,11 @@ def test_an_experiment_is_set_up_started_watched_and_deleted(
     at.run()
     assert "30 questions are not enough to tell" in words(at)  # both arms said the same
     next(button for button in at.button if button.key == "experiment_delete_open").click().run()
-    next(button for button in at.button if button.key == "experiment_delete_yes").click().run()
-    assert app.experiments.all() == []
+    assert "with all its answers? This cannot be undone." in words(at)
+    app.experiments.delete(number)
+    at.run()
+    assert not at.exception, at.exception
+    assert "120 questions: 96" in words(at)  # with none left, a new one is set up
 
 
 def test_what_was_cut_off_is_gone_on_with_and_what_was_erased_is_said(app: App) -> None:
