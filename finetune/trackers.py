@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from finetune.errors import TrainingError
+from finetune.processes import is_first
 
 KEYS = {"swanlab": "SWANLAB_API_KEY", "wandb": "WANDB_API_KEY"}
 LOGINS = {"swanlab": (".swanlab/.netrc",), "wandb": (".netrc", "_netrc")}
@@ -14,6 +15,8 @@ LOGINS = {"swanlab": (".swanlab/.netrc",), "wandb": (".netrc", "_netrc")}
 HOSTS = {"wandb": "wandb"}
 """What such a file must mention, where other programs share it."""
 PLACES = {"swanlab": "SWANLAB_LOG_DIR", "wandb": "WANDB_DIR", "tensorboard": "TENSORBOARD_LOGGING_DIR"}
+
+PROJECT = "tandem"
 
 
 def names(report_to: str) -> list[str]:
@@ -40,10 +43,26 @@ def prepare_trackers(report_to: str, folder: Path) -> None:
             place = folder / "trackers" / tracker
             place.mkdir(parents=True, exist_ok=True)
             os.environ.setdefault(PLACES[tracker], str(place))
-        if tracker in KEYS:
-            os.environ.setdefault(f"{tracker.upper()}_PROJECT", "tandem")
-            if not _logged_in(tracker):
-                os.environ.setdefault(f"{tracker.upper()}_MODE", "offline")
+        if tracker in KEYS and not _logged_in(tracker):
+            os.environ.setdefault(f"{tracker.upper()}_MODE", "offline")
+        if tracker == "wandb":
+            os.environ.setdefault("WANDB_PROJECT", PROJECT)
+        if tracker == "swanlab" and is_first():
+            _open_swanlab(folder)
+
+
+def _open_swanlab(folder: Path) -> None:
+    """Begin SwanLab's run: transformers asks first whether there is one, which from 0.10 on is an error where there
+    is none.
+    """
+    import swanlab
+
+    swanlab.init(
+        project=PROJECT,
+        name=folder.name,
+        mode=os.environ.get("SWANLAB_MODE"),
+        log_dir=os.environ["SWANLAB_LOG_DIR"],
+    )
 
 
 def _logged_in(tracker: str) -> bool:

@@ -39,6 +39,7 @@ def test_a_tracker_that_is_not_installed_is_told_before_anything_is_written(tmp_
 
 def test_trackers_stay_offline_until_somebody_logged_in(bare_home: Path, monkeypatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr("finetune.trackers._open_swanlab", lambda folder: None)
     prepare_trackers("swanlab, wandb", bare_home / "run")
     assert os.environ["SWANLAB_MODE"] == os.environ["WANDB_MODE"] == "offline"
     assert os.environ["SWANLAB_LOG_DIR"] == str(bare_home / "run" / "trackers" / "swanlab")
