@@ -87,12 +87,15 @@ def step_of(page: Any) -> int:
     return int(told[1]) if told else 0
 
 
-@pytest.mark.parametrize("site", ["tiny", pytest.param("embedded", marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.slow
+@pytest.mark.parametrize("site", ["tiny", "embedded"], indirect=True)
 def test_a_document_becomes_an_adapter_that_answers(
     site: Site, open_page: OpenPage, screenshots: Path
 ) -> None:
     page, watch = open_page(f"{site.url}/train?lang=en")
-    page.set_default_timeout(site.patience_ms)  # a training run beside the browser leaves it little of two cores
+    page.set_default_timeout(
+        site.patience_ms
+    )  # a training run beside the browser leaves it little of two cores
     page.locator(".st-key-train_recipe_facts button").click()
     page.get_by_role("button", name="Build rows").click()
     page.get_by_role("button", name="Train on these rows").wait_for(timeout=site.patience_ms)
