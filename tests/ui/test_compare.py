@@ -1,5 +1,6 @@
 """The page Compare without a browser: real App and real store, the arms' words written here."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import assistant.ask
 from assistant.app import App
-from assistant.arms import Answer, Arm, ArmRecord, Event, Failed, Finished, Token
+from assistant.arms import AdapterCheck, Answer, Arm, ArmRecord, Event, Failed, Finished, Token
 from assistant.compare.votes import Ballot, ShownAnswer
 from assistant.errors import EngineError
 from ui.resources import close_app, open_app
@@ -34,7 +35,11 @@ def scripted(question: str, *, arms: Sequence[Arm], **_: Any) -> Iterator[Event]
                 f"{arm.name} says so.",
                 completion_tokens=7,
                 timings_ms={"first_token": 500.0, "total": 1500.0},
-                record=ArmRecord(arm.name, "tiny"),
+                peak_memory_bytes=3 << 29,
+                own_memory_bytes=5 << 19,
+                record=ArmRecord(
+                    arm.name, "tiny", adapter_check=AdapterCheck(0.0, True) if arm.adapter == "idle" else None
+                ),
             ),
         )
 
@@ -45,7 +50,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
     monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.delenv("TANDEM_CONFIG", raising=False)
     monkeypatch.setattr(App, "warm_up", lambda self: None)
-    monkeypatch.setattr(App, "adapters", lambda self: ["mine", "broken"])
+    monkeypatch.setattr(App, "adapters", lambda self: ["mine", "broken", "idle"])
     monkeypatch.setattr(App, "_citing_embedder", lambda self, base_ids: None)
     monkeypatch.setattr(assistant.ask, "ask", scripted)
     monkeypatch.chdir(tmp_path)
@@ -113,7 +118,7 @@ def test_names_are_hidden_until_the_vote_and_the_vote_is_kept(app: App) -> None:
     assert [column.usable for column in kept.shown] == [None, False]
     after = words(at)
     assert "mine \\(SFT\\)" in after
-    assert "first word 0.5 s · 1.5 s in all · 7 tokens" in after
+    assert "first word 0.5 s · 1.5 s in all · 7 tokens · peak memory 1.5 GB, 2.5 MB of it its own" in after
     assert "evil" not in "".join(item.value for item in at.markdown)
 
 
@@ -204,3 +209,69 @@ def test_the_leaderboard_tells_what_the_votes_say(app: App, lang: str) -> None:
     assert list(table.iloc[0])[1:3] == ["–", "6 : 2"]
     assert list(table.iloc[1])[1:3] == ["2 : 6", "–"]
     assert list(table.iloc[0])[3] == "8 / 8"
+
+
+def test_what_differs_is_told_without_telling_whose_it_is(app: App) -> None:
+    at = compare(["base", "sft:mine"])
+    ask(at, "How long?")
+    form = at.session_state["comparison"].key
+    at.session_state[f"compare_diff_{form}"] = True
+    at.run()
+    assert not at.exception, at.exception
+    (told,) = (item.body for item in at.get("html") if "tandem-diff" in item.body)
+    assert "<del>" in told
+    assert "<ins>" in told
+    assert " says so." in told
+
+
+def test_an_adapter_that_does_nothing_is_told(app: App) -> None:
+    at = compare(["base", "sft:idle"], blind=False)
+    ask(at)
+    (warned,) = at.warning
+    assert "changes nothing" in warned.value
+
+
+def test_an_arm_of_ones_own_is_labelled_and_asked(app: App) -> None:
+    own = Arm(False, "mine", model="provider:lm/qwen3:4b").name
+    at = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    at.query_params["lang"] = "en"
+    at.session_state["compare_own_arms"] = [own]
+    at.session_state["compare_arms"] = ["base", own]
+    at.run()
+    at.switch_page("app_pages/compare.py").run()
+    ask(at)
+    vote(at, "A")
+    assert "mine \\(SFT\\) · lm\\/qwen3\\:4b" in words(at)
+    (kept,) = app.votes.all()
+    assert {column.arm for column in kept.shown} == {"base", own}
+    assert kept.model == "tiny"
+
+
+def test_an_answer_goes_on_in_ask_with_its_arm(app: App) -> None:
+    at = compare(["base", "sft:mine"], blind=False)
+    ask(at, "How long?")
+    form = at.session_state["comparison"].key
+    letter = "AB"[[column.arm for column in at.session_state["comparison"].shown].index("sft:mine")]
+    at.button(key=f"compared_ask_{form}_{letter}").click().run()
+    assert not at.exception, at.exception
+    (summary,) = app.conversation_list()
+    assert summary.title == "How long?"
+    assert list(app.conversation(summary.id).turns[0].answers) == ["sft:mine"]
+    assert "Answers come from: mine \\(SFT\\)" in words(at)
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("corrected", 1), ("preferences", 3), ("likes", 2)])
+def test_votes_become_a_dataset_on_the_page_train(app: App, kind: str, rows: int) -> None:
+    shown = tuple(
+        ShownAnswer(name, Answer(f"{name} says", record=ArmRecord(name, "tiny"))) for name in ("base", "rag")
+    )
+    app.votes.add(Ballot("How long?", shown, "best", "rag", corrected="Six months."))
+    at = compare(["base", "sft:mine"])
+    open_board(at, "Leaderboard")
+    at.button(key=f"board_train_{kind}").click().run(timeout=120)
+    assert not at.exception, at.exception
+    (kept,) = app.workshop.datasets.all()
+    assert kept.name.startswith("Votes: ")
+    assert at.session_state["train_draft"].dataset == kept.id
+    assert len(json.loads(kept.path.read_text("utf-8"))) == rows
+    assert (app.workshop.datasets.folder / kept.id / "provenance.json").is_file()
