@@ -4,13 +4,16 @@ Run: python bench/training_memory.py [--device cpu|cuda] [--shapes tiny|small|7b
 
 Each case is a process of its own that builds the model, puts a LoRA on it (or trains it whole) and does two optimiser
 steps, of which the second has the optimiser's state. On a CPU the peak is what the process's resident memory grew by,
-which also has what the allocator and the kernels keep for themselves; on a GPU it is what torch allocated. The last
+with glibc told to give freed blocks back at once (`MALLOC_MMAP_THRESHOLD_`): by default it keeps so much that the
+process may hold up to twice what it uses, which `--keep-freed` shows. On a GPU it is what torch allocated. The last
 line is `ratio X.XX`, the mean of measured over predicted; the worst error is printed before it.
 """
 
 import argparse
 import json
 import multiprocessing
+import os
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +22,8 @@ from typing import Any
 
 from finetune.config import TrainingConfig
 from finetune.recommended import fill_in
+
+GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,11 @@ def main() -> None:
     )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--shapes", choices=sorted(CASES), default="tiny")
+    parser.add_argument("--keep-freed", action="store_true", help="leave the allocator as it is")
     given = parser.parse_args()
+    if given.device == "cpu" and not given.keep_freed and not GIVE_BACK.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **GIVE_BACK})
+    _import_all()
     # On a CPU a copy of this process has the libraries already, which shows only what training adds.
     context = multiprocessing.get_context("fork" if given.device == "cpu" else "spawn")
     print(f"{'':34} {'predicted':>10} {'measured':>10} {'off':>7}")
@@ -209,5 +218,4 @@ def _import_all() -> None:
 
 
 if __name__ == "__main__":
-    _import_all()
     main()
