@@ -52,7 +52,7 @@ class Arm:
             kind = "rag" if self.retrieval else "base"
         else:
             kind = f"rag+sft:{self.adapter}" if self.retrieval else f"sft:{self.adapter}"
-        own = [("model", self.model)]
+        own: list[tuple[str, object]] = [("model", self.model)]
         if self.retrieval:
             look = self.lookup
             own += [("top_k", look.top_k), ("mode", look.mode), *(("base", base) for base in look.bases)]
