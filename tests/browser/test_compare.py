@@ -78,7 +78,8 @@ def compare_site(
     list(app.index(app.create_base("Sample manual (English)").id, inputs))
     app.close()
     port = free_port()
-    env = {"TANDEM_DATA_DIR": str(data), "CI": "1"}
+    # The adapter below is of the plain model, so that one answers.
+    env = {"TANDEM_DATA_DIR": str(data), "TANDEM_MODELS__CHAT": smollm2_folder.name, "CI": "1"}
     command = ["-m", "assistant", "ui", "--port", str(port), "--no-browser"]
     with running_server(command, port, data / "server.log", env) as url:
         yield url, data
