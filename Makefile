@@ -36,7 +36,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 test: dev
-	@$(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not gpu" --numprocesses 2 --dist loadfile $(ARGS)
 
 slow: dev
 	@$(BIN)/python -m pytest -m "slow" --timeout=1800 $(ARGS)

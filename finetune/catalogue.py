@@ -317,6 +317,8 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
 def entry_for(name: str) -> CatalogueEntry | None:
     """Return the entry of a short name (in any case), or of a repository, whatever its revision."""
     wanted = name.removeprefix("hf:").removeprefix("modelscope:").partition("@")[0].lower()
+    if not wanted:
+        return None
     for entry in CATALOGUE:
         if wanted in (entry.name, entry.hub.lower(), (entry.modelscope or "").lower()):
             return entry

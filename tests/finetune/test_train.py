@@ -288,7 +288,7 @@ def test_early_stopping_keeps_the_best(place: Path, model: ModelFolder, tmp_path
 
 @pytest.mark.parametrize("method", ["full", pytest.param("freeze", marks=pytest.mark.slow)])
 def test_whole_models_are_written_as_model_folders(prepare, method: str) -> None:
-    folder = prepare(method, method=method, learning_rate=5e-3, freeze_trainable_layers=1)
+    folder = prepare(method, method=method, max_steps=40, learning_rate=1e-2, freeze_trainable_layers=1)
     status = run(folder.path)
     assert (status.state, status.adapter, status.code) == ("done", "", "model_made")
     share = folder.read_record()["parameters"]["share"]
