@@ -111,12 +111,12 @@ def test_a_document_becomes_an_adapter_that_answers(
     answers = page.locator(".tokens .token.trained").count()
     assert page.locator(".tokens .token.stop").count() == 1
     page.screenshot(path=screenshots / "train-lens-en.png")
+    learnt = page.locator(".tokens .token.trained")
     page.get_by_role("radio", name="Everything").click()
-    settled(page)
-    assert page.locator(".tokens .token.trained").count() > answers
+    learnt.nth(answers).wait_for()
     page.get_by_role("radio", name="Answers only").click()
-    settled(page)
-    assert page.locator(".tokens .token.trained").count() == answers
+    learnt.nth(answers).wait_for(state="detached")
+    assert learnt.count() == answers
 
     page.get_by_role("button", name="Next: settings").click()
     page.get_by_text(re.compile("It fits: about")).wait_for(timeout=120_000)

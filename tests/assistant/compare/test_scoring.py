@@ -130,7 +130,9 @@ def test_clocks_add_the_shared_look_up() -> None:
 def test_scores_survive_json_and_the_table_names_them_all() -> None:
     scores = score_answer(QUESTION, asked(cited("4.2 Nm", GOLD)), indexed=INDEXED)
     assert scores_from_json(scores_to_json(scores)) == scores
-    assert set(scores) | {"similarity"} == set(ANSWER_METRICS)  # which wants an embedder, so the experiment adds it
+    assert set(scores) | {"similarity"} == set(
+        ANSWER_METRICS
+    )  # which wants an embedder, so the experiment adds it
     retrieval = score_retrieval(QUESTION, Retrieval("?", (GOLD,)), indexed=INDEXED)
     assert set(retrieval) | set(scores) | {"similarity"} == set(METRICS)
     for texts in [{"en": m.en, "zh": m.zh} for m in METRICS.values()] + list(REASONS.values()):
