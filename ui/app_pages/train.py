@@ -18,9 +18,12 @@ app = open_app()
 
 st.title(say("train.title"))
 draft = current_draft(app)
-# Whoever comes back while a run is at work wants to see it.
-first = tab_label("run" if any(run.status.alive for run in app.workshop.runs()) else "data")
-tabs = st.tabs([tab_label(tab) for tab in TABS], default=first, key=TAB_STATE, on_change="rerun")
+labels = [tab_label(tab) for tab in TABS]
+if st.session_state.get(TAB_STATE) not in labels:  # a new session, or the language was switched
+    # Whoever comes back while a run is at work wants to see it, and still when it has ended.
+    at_work = any(run.status.alive for run in app.workshop.runs())
+    st.session_state[TAB_STATE] = tab_label("run" if at_work else "data")
+tabs = st.tabs(labels, key=TAB_STATE, on_change="rerun")
 steps = (data_step, settings_step, run_step, runs_list, adapter_cards, before_after)
 for tab, draw in zip(tabs, steps, strict=True):
     if tab.open:
