@@ -36,7 +36,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 test: dev
-	@$(BIN)/python -m pytest -m "not slow and not gpu" --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not gpu and not browser" --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "browser and not slow" $(ARGS)
 
 slow: dev
 	@$(BIN)/python -m pytest -m "slow" --timeout=1800 $(ARGS)

@@ -15,11 +15,10 @@ HERE = Path(__file__).parent
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
-st.set_page_config(page_title="Tandem", page_icon=str(HERE / "static" / "icon.svg"))
-st.logo(str(HERE / "static" / "logo.svg"), icon_image=str(HERE / "static" / "icon.svg"), size="large")
-
 count_run()
 with framed():
+    st.set_page_config(page_title="Tandem", page_icon=str(HERE / "static" / "icon.svg"))
+    st.logo(str(HERE / "static" / "logo.svg"), icon_image=str(HERE / "static" / "icon.svg"), size="large")
     app = open_app()
     choose_language(app.settings.language)
     if language() == "zh":
