@@ -18,7 +18,7 @@ _RUNS: WeakKeyDictionary[AppSession, int] = WeakKeyDictionary()
 PATIENCE_S = 10.0
 """Seconds that a stopped run may take to end."""
 PAUSE_S = 0.15
-"""Seconds for it to report its end, and for another run to count itself."""
+"""Seconds between two looks whether the page is at rest."""
 
 
 def count_run() -> None:
@@ -50,9 +50,13 @@ def _session() -> AppSession | None:
 
 def _after(session: AppSession, stopped: threading.Thread, runs: int | None) -> None:
     stopped.join(PATIENCE_S)
-    time.sleep(PAUSE_S)
-    if _RUNS.get(session) == runs:
-        state = ClientState()
-        state.CopyFrom(session._client_state)  # the page and the address that it was on
-        state.fragment_id = ""
-        session.request_rerun(state)
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and _RUNS.get(session) == runs:
+        time.sleep(PAUSE_S)
+        # Whatever began meanwhile is done; had it been the whole page, it would have counted itself.
+        if session._scriptrunner is None and _RUNS.get(session) == runs:
+            state = ClientState()
+            state.CopyFrom(session._client_state)  # the page and the address that it was on
+            state.fragment_id = ""
+            session.request_rerun(state)
+            return
