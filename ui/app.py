@@ -8,14 +8,12 @@ import streamlit as st
 from ui.ask_parts.sidebar import conversation_list
 from ui.frame import framed
 from ui.resources import open_app, warm_up
-from ui.stopping import count_run
 from ui.text import choose_language, language, language_switch, say
 
 HERE = Path(__file__).parent
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
-count_run()
 with framed():
     st.set_page_config(page_title="Tandem", page_icon=str(HERE / "static" / "icon.svg"))
     st.logo(str(HERE / "static" / "logo.svg"), icon_image=str(HERE / "static" / "icon.svg"), size="large")

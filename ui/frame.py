@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import StopException
 
 from assistant.errors import TANDEM_ERRORS
 from ui.components.inert import plain
-from ui.stopping import draw_again
 from ui.text import language, say
 
 logger = logging.getLogger(__name__)
@@ -34,8 +32,5 @@ def framed() -> Iterator[None]:
     """Catch what goes wrong inside. Fragments and dialogs rerun on their own, so each wears it too."""
     try:
         yield
-    except StopException:
-        draw_again()
-        raise
     except Exception as error:  # page frame: nothing may reach the browser as a traceback
         show_error(error)
