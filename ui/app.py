@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.ask_parts.sidebar import conversation_list
+from ui.components.stopping import wait_for_interrupted
 from ui.frame import framed
 from ui.resources import open_app, warm_up
 from ui.text import choose_language, language, language_switch, say
@@ -61,6 +62,7 @@ with framed():
             ),
         ]
     )
+    wait_for_interrupted()
     with st.sidebar:
         with framed():
             conversation_list(app)

@@ -14,11 +14,16 @@ from ui.server import serve
 def slow_ask(
     question: str, *, arms: Sequence[Arm], retrieve: Callable[[str], Retrieval], **_: Any
 ) -> Iterator[Event]:
-    yield Retrieved(arms[0], question, retrieve(question))
+    passages = retrieve(question)
+    for arm in arms:
+        if arm.retrieval:
+            yield Retrieved(arm, question, passages)
     for number in range(600):
         time.sleep(0.1)
-        yield Token(arms[0], f"word{number} ")
-    yield Finished(arms[0], Answer("The answer was not stopped."))
+        for arm in arms:
+            yield Token(arm, f"word{number} ")
+    for arm in arms:
+        yield Finished(arm, Answer("The answer was not stopped."))
 
 
 assistant.ask.ask = slow_ask

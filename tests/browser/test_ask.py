@@ -314,12 +314,36 @@ def test_an_answer_is_stopped_and_what_was_written_stays(slow_site: str, open_pa
     box.fill(QUESTION)
     box.press("Enter")
     page.get_by_text(re.compile("word3 ")).wait_for(timeout=120_000)
-    page.get_by_test_id("stChatInputStopButton").click()
+    press(page, "stop_answer")
     settled(page)
+    # The page is drawn anew, with the answer as it stands and the line to ask in.
+    page.get_by_text("Stopped by you.").wait_for()
+    assert page.locator(".st-key-stop_answer").count() == 0
     page.reload()
     page.get_by_text("Stopped by you.").wait_for(timeout=60_000)
     assert re.match("word0 word1 word2 word3", page.locator(".body").inner_text())
     assert "word599" not in page.locator(".body").inner_text()
+
+
+def test_an_early_stop_leaves_the_page_as_it_was(slow_site: str, open_page: OpenPage) -> None:
+    page, watch = open_page(f"{slow_site}/?lang=en")
+    page.get_by_text("What would you like to know?").wait_for()
+    settled(page)
+    for _ in range(3):
+        box = page.get_by_test_id("stChatInputTextArea")
+        box.fill(QUESTION)
+        box.press("Enter")
+        press(page, "stop_answer")
+        settled(page)
+        # A word may have come before the click; then it is kept.
+        page.get_by_text("What would you like to know?").or_(
+            page.get_by_text("Stopped by you.")
+        ).first.wait_for()
+        assert page.get_by_text("Searching").count() == 0
+        page.get_by_role("button", name="New conversation").click()
+        page.get_by_text("What would you like to know?").wait_for()
+        settled(page)
+    assert watch.errors == []
 
 
 @pytest.mark.skipif(

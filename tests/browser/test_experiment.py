@@ -71,6 +71,8 @@ def test_an_experiment_from_start_to_report(
     open_tab(page, "Gained and lost")
     page.get_by_text(re.compile(r"Gained \([1-9]")).wait_for()
     columns = page.locator("[data-testid=stColumn] .body")
+    columns.nth(1).wait_for()
+    settled(page)
     assert columns.count() == 2
     assert page.get_by_text("Right answer: ").count() == 1
     page.get_by_text(re.compile(r"5 passages found")).click()

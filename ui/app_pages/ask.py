@@ -13,6 +13,7 @@ from ui.ask_parts.scope import choose_bases
 from ui.ask_parts.welcome import welcome
 from ui.compare_parts.labels import arm_label
 from ui.components.inert import plain
+from ui.components.stopping import stop_place, stoppable
 from ui.resources import open_app
 from ui.text import say
 
@@ -40,10 +41,11 @@ with st.bottom:
             chosen_sampling, top_k = sampling_settings(app)
         if answering != RAG:
             st.caption(say("ask.arm", arm=plain(arm_label(answering.name), limit=60)))
+        stop = stop_place()
     typed = st.chat_input(
         say("ask.placeholder"),
         key="question",
-        submit_mode="stop",
+        submit_mode="disable",
         max_chars=4000,
         disabled=answering == RAG and not base_ids,
     )
@@ -67,12 +69,11 @@ question = (typed or example or "").strip()
 if question:
     opening.empty()
     show_question(question)
-    begun = conversation is None
     if conversation is None:
         conversation_id = app.create_conversation()
         keep_in_address(conversation_id)
     assert conversation_id is not None
-    try:
+    with stoppable(stop):
         answered = write_answer(
             app,
             question,
@@ -81,12 +82,6 @@ if question:
             conversation_id=conversation_id,
             sampling=chosen_sampling(),
             top_k=top_k,
-            stop_button=not typed,
         )
-    finally:
-        # Stopped before anything was said, or failed: then there is nothing to keep.
-        if begun and not app.conversation(conversation_id).turns:
-            app.delete_conversation(conversation_id)
-            forget_conversation()
     if answered:
         st.rerun()

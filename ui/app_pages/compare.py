@@ -10,6 +10,7 @@ from ui.compare_parts.asking import current_comparison, write_answers
 from ui.compare_parts.choosing import LEAST, MOST, choose_arms
 from ui.compare_parts.judging import show_comparison
 from ui.compare_parts.standing import show_standings
+from ui.components.stopping import stop_place, stoppable
 from ui.frame import framed
 from ui.resources import open_app
 from ui.text import say
@@ -29,12 +30,13 @@ if asking.open:
             base_ids = choose_bases(app)
             with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
                 chosen_sampling, top_k = sampling_settings(app)
+            stop = stop_place()
         chosen = [app.arm(name) for name in arms]
         searching = any(arm.retrieval and not arm.lookup.bases for arm in chosen)
         typed = st.chat_input(
             say("compare.placeholder"),
             key="compare_question",
-            submit_mode="stop",
+            submit_mode="disable",
             max_chars=4000,
             disabled=not LEAST <= len(arms) <= MOST or (searching and not base_ids),
         )
@@ -44,15 +46,16 @@ if asking.open:
         comparison = current_comparison()
         if question:
             show_question(question)
-            write_answers(
-                app,
-                question,
-                arms=arms,
-                base_ids=base_ids,
-                sampling=chosen_sampling(),
-                top_k=top_k,
-                blind=blind,
-            )
+            with stoppable(stop):
+                write_answers(
+                    app,
+                    question,
+                    arms=arms,
+                    base_ids=base_ids,
+                    sampling=chosen_sampling(),
+                    top_k=top_k,
+                    blind=blind,
+                )
             st.rerun()
         elif comparison is not None:
             show_comparison(app, comparison)

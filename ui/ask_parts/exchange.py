@@ -67,24 +67,17 @@ def write_answer(
     conversation_id: int,
     sampling: Sampling | None,
     top_k: int,
-    stop_button: bool,
 ) -> bool:
     """Ask, and show the answer while it is written.
 
-    Stopping the script, by the stop button or by leaving, raises at the next painting; closing the
+    Ending the script, by the stop button or by leaving, raises at the next painting; closing the
     iterator then cancels the generation.
-
-    Args:
-        stop_button: draw one here; the line to ask in has its own only for what was typed into it.
 
     Returns:
         Whether an answer came; if not, the reason stands on the page.
     """
     with st.chat_message("assistant", avatar=":material/subject:"):
         screen = _Screen(status=st.empty(), thoughts=st.empty(), words=st.empty())
-        if stop_button:
-            # Any click ends the run that writes the answer, so this one needs to do nothing else.
-            st.button(say("app.stop"), icon=":material/stop:", key="stop_example")
         screen.repaint()
         events = app.ask(
             question,

@@ -36,7 +36,8 @@ def conversation_list(app: "App") -> None:
         key="conversation_search",
         persist_state="session",
     )
-    found = app.conversation_list(search.strip())
+    # Nothing is kept of a conversation whose first answer was stopped at once; the next question fills it.
+    found = [info for info in app.conversation_list(search.strip()) if info.turns]
     if not found:
         st.caption(say("conversations.not_found" if search.strip() else "conversations.none"))
     chosen = current_id()

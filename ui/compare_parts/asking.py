@@ -95,7 +95,7 @@ def write_answers(
 ) -> None:
     """Ask all arms, show their answers while they are written, and keep them for the session.
 
-    Stopping the script raises at the next painting. Closing the iterator then cancels all arms, and what was
+    Ending the script raises at the next painting. Closing the iterator then cancels all arms, and what was
     written by then is kept as it stands.
     """
     order = list(arms)
