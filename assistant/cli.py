@@ -20,6 +20,7 @@ from assistant import build_commands as build_commands
 from assistant.adapter_commands import adapters_cli
 from assistant.compare.probe_commands import experiment_cli
 from assistant.data_commands import data_cli
+from assistant.help_pages import Commands
 from assistant.language import shell_language
 from assistant.messages import Language
 from assistant.providers.commands import providers_cli
@@ -40,11 +41,10 @@ def say(en: str, zh: str) -> str:
     return zh if LANGUAGE == "zh" else en
 
 
-cli = typer.Typer(
+cli = Commands(
     name="tandem",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help=say(
         "Answers from your own documents. Start with: tandem ui",
@@ -270,8 +270,10 @@ def compare_arms(
         str,
         typer.Option(
             help=say(
-                "Two to four of base, rag, sft:ADAPTER, rag+sft:ADAPTER.",
-                "base、rag、sft:适配器、rag+sft:适配器 中的二至四种。",
+                "Two to four of base, rag, sft:ADAPTER, rag+sft:ADAPTER, each with settings of its own "
+                "if need be, such as rag?top_k=3&mode=dense&base=NAME or base?model=NAME.",
+                "base、rag、sft:适配器、rag+sft:适配器 中的二至四种；各自可带设置，"
+                "例如 rag?top_k=3&mode=dense&base=知识库 或 base?model=模型。",
             )
         ),
     ] = "base,rag",
@@ -404,10 +406,9 @@ def bases(as_json: JsonFlag = False) -> None:
             )
 
 
-models_cli = typer.Typer(
+models_cli = Commands(
     no_args_is_help=False,
     invoke_without_command=True,
-    rich_markup_mode=None,
     help=say("List models; fetch one with `models get NAME`.", "列出模型；用 `models get 名称` 获取。"),
 )
 cli.add_typer(models_cli, name="models")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.help_pages import Commands
 from assistant.language import shell_language
 from assistant.messages import Language
 
@@ -41,11 +42,9 @@ def settings_in_force() -> "Settings":
     return load_settings()
 
 
-def group(en: str, zh: str, *, alone: bool = False) -> typer.Typer:
+def group(en: str, zh: str, *, alone: bool = False) -> Commands:
     """A group of commands; `alone` if it does something without one."""
-    return typer.Typer(
-        no_args_is_help=not alone, invoke_without_command=alone, rich_markup_mode=None, help=say(en, zh)
-    )
+    return Commands(no_args_is_help=not alone, invoke_without_command=alone, help=say(en, zh))
 
 
 runs_cli = group(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.help_pages import Commands
 from assistant.language import shell_language
 from assistant.messages import Language
 
@@ -24,9 +25,8 @@ def _say(en: str, zh: str) -> str:
     return zh if _LANGUAGE == "zh" else en
 
 
-experiment_cli = typer.Typer(
+experiment_cli = Commands(
     no_args_is_help=True,
-    rich_markup_mode=None,
     help=_say(
         "Compare arms on a set of questions: tandem experiment run samples/questions/en.jsonl",
         "在一组问题上比较各种方式：tandem experiment run samples/questions/zh.jsonl",

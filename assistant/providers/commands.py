@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assistant.help_pages import Commands
 from assistant.language import shell_language
 from assistant.messages import Language
 
@@ -20,10 +21,9 @@ def say(en: str, zh: str) -> str:
     return zh if LANGUAGE == "zh" else en
 
 
-providers_cli = typer.Typer(
+providers_cli = Commands(
     no_args_is_help=False,
     invoke_without_command=True,
-    rich_markup_mode=None,
     help=say(
         "Use models on other servers; add, test, choose: tandem providers add",
         "使用其他服务上的模型；添加、测试、选用：tandem providers add",
