@@ -33,6 +33,7 @@ _TREEBANK_STEPS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r",$", r" , "),
         (r"\.{2,}", r" \g<0> "),
         (r"[;@#$%&?!]", r" \g<0> "),
+        (r"[–—]", r" \g<0> "),
         (r"([^'])' ", r"\1 ' "),
         (r"[\]\[(){}<>]", r" \g<0> "),
     )
@@ -95,7 +96,7 @@ def cmrc_tokens(text: str) -> list[str]:
 
 
 def treebank_tokens(text: str) -> list[str]:
-    """Cut one lower-case sentence as the Penn Treebank does: marks and contractions by themselves.
+    """Cut one lower-case sentence as the Penn Treebank does: marks, long dashes and contractions by themselves.
 
     Source: the rules of https://www.nltk.org/api/nltk.tokenize.treebank.html, as far as they concern text
     from which CMRC's punctuation is gone.
