@@ -17,7 +17,8 @@ class Plan:
     Args:
         settings: with every open one chosen, and a batch that fits.
         asked: the same before the batch was made smaller; equal where it fits at once.
-        rows, eval_rows: sequences trained on and held out, about.
+        rows, eval_rows: sequences trained on and held out of the same rows, about; None where a file of its own
+            is measured on.
         steps: optimiser steps.
         memory: at the peak of a step of the longest rows.
         free: bytes that training may plan with.
@@ -27,7 +28,7 @@ class Plan:
     settings: TrainingConfig
     asked: TrainingConfig
     rows: int
-    eval_rows: int
+    eval_rows: int | None
     steps: int
     longest: int
     memory: "MemoryEstimate"

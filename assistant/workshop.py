@@ -214,7 +214,19 @@ class Workshop:
         train = max(1, rows - held)
         told = tuple(advice(chosen, train))
         steps = total_steps(chosen, train)
-        return Plan(chosen, filled, train, held, steps, longest, found, free, device, compute, told)
+        return Plan(
+            chosen,
+            filled,
+            train,
+            None if config.eval_data else held,
+            steps,
+            longest,
+            found,
+            free,
+            device,
+            compute,
+            told,
+        )
 
     def _parameters(self, model: str, compute: str) -> int:
         """Of the base model, adapter left out."""

@@ -70,7 +70,7 @@ def site(
     port = free_port()
     command = ["-m", "assistant", "ui", "--port", str(port), "--no-browser"]
     with running_server(command, port, data / "server.log", env) as url:
-        yield Site(url, 900, "0.01", 300_000) if tiny else Site(url, 12, "0.001", 500_000)
+        yield Site(url, 600, "0.01", 300_000) if tiny else Site(url, 12, "0.001", 500_000)
 
 
 def fill(page: Any, key: str, text: str) -> None:
@@ -87,8 +87,7 @@ def step_of(page: Any) -> int:
     return int(told[1]) if told else 0
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("site", ["tiny", "embedded"], indirect=True)
+@pytest.mark.parametrize("site", ["tiny", pytest.param("embedded", marks=pytest.mark.slow)], indirect=True)
 def test_a_document_becomes_an_adapter_that_answers(
     site: Site, open_page: OpenPage, screenshots: Path
 ) -> None:
@@ -124,6 +123,8 @@ def test_a_document_becomes_an_adapter_that_answers(
     page.get_by_text("Length of the run, evaluation, checkpoints").click()
     fill(page, "max_steps", str(site.steps))
     fill(page, "learning_rate", site.rate)
+    for key in ("eval_steps", "save_steps"):
+        fill(page, key, str(site.steps // 6))
     page.get_by_text(re.compile(f"{site.steps} steps")).wait_for(timeout=60_000)
     page.screenshot(path=screenshots / "train-settings-en.png")
     page.get_by_role("button", name="Next: run").click()
@@ -155,7 +156,7 @@ def test_a_document_becomes_an_adapter_that_answers(
 
     page.get_by_role("button", name="Ask before / after").click()
     page.get_by_role("button", name="Ask both").wait_for()
-    questions = page.get_by_label("Questions, one a line")
+    questions = page.get_by_role("textbox", name="Questions, one a line")
     questions.fill("What is the pressure of the zindel valve?")
     questions.press("Control+Enter")
     settled(page)

@@ -648,6 +648,10 @@ TEXT: dict[str, dict[str, str]] = {
     "train.step_of": {"en": "step {step} of {total}", "zh": "第 {step} / {total} 步"},
     "train.steps": {"en": "Steps", "zh": "步数"},
     "train.steps_told": {
+        "en": "**{steps} steps** of {batch} rows over {rows} rows; the rows to measure on are not among them.",
+        "zh": "共 **{steps} 步**，每步 {batch} 行，训练 {rows} 行；用于评估的行不在其中。",
+    },
+    "train.steps_told_held": {
         "en": "**{steps} steps** of {batch} rows over {rows} rows; {held} rows are held out to measure on.",
         "zh": "共 **{steps} 步**，每步 {batch} 行，训练 {rows} 行；留出 {held} 行用于评估。",
     },

@@ -90,7 +90,7 @@ def memory_chart(memory: "MemoryEstimate", free: int) -> None:
     if free <= 2 * memory.peak:
         limit = altair.Chart(altair.Data(values=[{"gb": free / 1e9}]))
         layers.append(limit.mark_rule(strokeDash=[4, 4], color="#c0392b", strokeWidth=2).encode(x="gb:Q"))
-    st.altair_chart(altair.layer(*layers).properties(height=130), key="train_memory", alt=say("train.memory"))
+    st.altair_chart(altair.layer(*layers).properties(height=160), key="train_memory", alt=say("train.memory"))
 
 
 def loss_points(records: Iterable[dict[str, Any]], *, run: str = "") -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def fit(plan: "Plan") -> None:
     )
     st.markdown(
         say(
-            "train.steps_told",
+            "train.steps_told" if plan.eval_rows is None else "train.steps_told_held",
             steps=plan.steps,
             rows=plan.rows,
             held=plan.eval_rows,

@@ -155,5 +155,6 @@ def _ended(app: "App", run: "RunInfo") -> None:
             ):
                 app.workshop.resume(run.id)
                 st.rerun()
-    _progress(status) if status.state == "stopped" else None
+    if status.state == "stopped":
+        _progress(status)
     _pictures(run)
