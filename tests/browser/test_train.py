@@ -70,7 +70,7 @@ def site(
     port = free_port()
     command = ["-m", "assistant", "ui", "--port", str(port), "--no-browser"]
     with running_server(command, port, data / "server.log", env) as url:
-        yield Site(url, 600, "0.01", 300_000) if tiny else Site(url, 12, "0.001", 500_000)
+        yield Site(url, 200, "0.01", 300_000) if tiny else Site(url, 12, "0.001", 500_000)
 
 
 def fill(page: Any, key: str, text: str) -> None:
