@@ -65,11 +65,11 @@ def test_it_installs_into_an_empty_environment_and_answers(
 ) -> None:
     venv.create(tmp_path / "env", with_pip=True)
     scripts = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
-    install = [scripts / "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel]
-    done = subprocess.run([str(part) for part in install], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     environment |= {"TANDEM_DATA_DIR": str(sample_data_dir), "TANDEM_LANGUAGE": "en"}
+    install = [scripts / "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel]
+    done = subprocess.run([str(part) for part in install], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
 
     def tandem(*words: str) -> str:
         done = subprocess.run(
