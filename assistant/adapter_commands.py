@@ -10,7 +10,6 @@ import typer
 from assistant.training_commands import (
     LANGUAGE,
     JsonFlag,
-    ModelOption,
     group,
     note,
     say,
@@ -119,7 +118,12 @@ def adapters_note(name: NameArgument, text: str) -> None:
 def adapters_import(
     folder: Annotated[Path, typer.Argument(help=say("The PEFT folder.", "PEFT 文件夹。"))],
     name: Annotated[str | None, typer.Option(help=say("Default: the folder's.", "默认为文件夹名。"))] = None,
-    model: ModelOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=say("Its base; default: the one the folder names.", "基座模型，默认为文件夹所指。")
+        ),
+    ] = None,
 ) -> None:
     """Take in an adapter that was made elsewhere."""
     from assistant.training import import_adapter

@@ -109,10 +109,22 @@ def import_adapter(
         FinetuneError: it is no adapter, does not fit, or the name is taken.
     """
     from finetune.adapters import import_adapter as take_in
-    from finetune.adapters import named_base
 
-    base = fetch(model or named_base(folder), settings)
+    base = fetch(model or base_named_by(folder), settings)
     return take_in(folder, settings.adapters_dir, name=name, base=base, device=settings.models.device)
+
+
+def base_named_by(folder: Path) -> str:
+    """The model that a PEFT folder says it belongs to; what it calls by a hub id as our catalogue calls it.
+
+    So the embedded model is found under its hub id too, without the hub.
+    """
+    from finetune.adapters import named_base
+    from finetune.catalogue import entry_for
+
+    named = named_base(folder)
+    entry = entry_for(named)
+    return named if entry is None else entry.name
 
 
 def export_merged(name: str, target: Path, settings: Settings) -> "Merged":

@@ -1,13 +1,15 @@
 """`FineTuner`: rows in, a checked adapter out, measured, saved, and back as a LangChain chat model."""
 
+import json
 from pathlib import Path
 
 import pytest
 from langchain_core.language_models import BaseChatModel
 from langchain_core.prompts import ChatPromptTemplate
 
+import finetune
 from assistant.settings import Settings, load_settings
-from assistant.training import FineTuner, as_file
+from assistant.training import FineTuner, as_file, base_named_by
 from finetune.adapters import list_adapters
 from finetune.config import DataConfig
 from finetune.errors import AdapterError
@@ -89,3 +91,12 @@ def test_an_adapter_that_failed_its_checks_is_not_saved(settings: Settings, tmp_
     with pytest.raises(AdapterError) as caught:
         made.save("x")
     assert caught.value.code == "adapter_not_offered_yet"
+
+
+def test_an_adapter_that_names_its_base_by_hub_id_finds_the_embedded_model(tmp_path: Path) -> None:
+
+    assert base_named_by(Path(finetune.__file__).parent / "recipes/reader/adapter") == "smollm2-135m-instruct"
+    (tmp_path / "adapter_model.safetensors").write_bytes(b"")
+    config = {"peft_type": "LORA", "base_model_name_or_path": "someone/else-7b"}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert base_named_by(tmp_path) == "someone/else-7b"

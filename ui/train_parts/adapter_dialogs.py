@@ -84,9 +84,7 @@ def import_adapter(app: "App") -> None:
         ):
             place = Path(folder.strip()).expanduser()
             with st.spinner(say("train.checking"), show_time=True):
-                info, gates = app.workshop.adapters.take_in(
-                    place, name.strip() or place.name, model=_model_of(app, place)
-                )
+                info, gates = app.workshop.adapters.take_in(place, name.strip() or place.name)
             if info is not None:
                 st.rerun()
             for gate in gates:
@@ -94,15 +92,6 @@ def import_adapter(app: "App") -> None:
                     st.error(plain(gate.reason(language())), icon=":material/error:")
 
     dialog()
-
-
-def _model_of(app: "App", folder: Path) -> str | None:
-    """The catalogue's name of the adapter's base where it is known under its hub name; else what the folder says."""
-    from finetune.adapters import named_base
-    from finetune.methods import base_name
-
-    named = named_base(folder)
-    return next((model.name for model in app.models() if base_name(model.name) == named), None)
 
 
 def export_adapter(app: "App", info: "AdapterInfo") -> None:
