@@ -238,6 +238,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "What to do: neither; the model alone is the simplest, and nothing was shown to beat it.",
         "zh": "建议：两者都不用；仅用模型最简单，而且没有哪种方式被证明更好。",
     },
+    "advice_none": {
+        "en": "What to do: nothing can be recommended; what scores best does so by refusing.",
+        "zh": "建议：目前无法给出建议；得分最高的方式靠的是拒答。",
+    },
     "advice_not_asked": {
         "en": "Not asked, so nothing is known of: {arms}.",
         "zh": "未参加比较，因此无从得知：{arms}。",
@@ -249,6 +253,11 @@ MESSAGES: dict[str, dict[Language, str]] = {
     "advice_retrieve": {
         "en": "What to do: retrieve; nothing that was asked was shown to beat it.",
         "zh": "建议：使用检索；参加比较的方式中没有哪种被证明更好。",
+    },
+    "advice_silent": {
+        "en": "{arm} is not advised, whatever its score: it refused {refused} of {answerable} questions that have an "
+        "answer.",
+        "zh": "{arm}不作推荐，无论得分如何：{answerable} 个有答案的问题中，它拒答了 {refused} 个。",
     },
     "advice_unclear": {
         "en": "What to do: nothing can be recommended yet; ask more questions.",

@@ -21,6 +21,9 @@ Word = Literal[
 _MISSING = 0.05
 _FLOOR = 0.15
 """Where the better arm of the contrast scores less, equal may mean equally lost, so nothing is advised."""
+_SILENT = 0.5
+"""An arm that is shown to refuse a larger share of the questions that have an answer is of no use, whatever its score:
+where many questions have none, refusing all of them scores well."""
 _LABELS: dict[str, dict[Language, str]] = {
     "base": {"en": "the model alone", "zh": "仅模型"},
     "rag": {"en": "retrieval (RAG)", "zh": "检索（RAG）"},
@@ -203,11 +206,17 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
         return [Sentence("advice_floor", {"best": _points(best, 0)})]
     arms = sorted(results["arms"], key=lambda arm: (CELLS.index(cell_of(arm)), arm))
     pairs = {(pair["first"], pair["second"]): pair for pair in results["pairs"] if pair["n"]}
+    silent = [arm for arm in arms if _silent(results["arms"][arm])]
     chosen = next(
-        (arm for arm in arms if not any(_beats(other, arm, pairs, results) for other in arms)), None
+        (
+            arm
+            for arm in arms
+            if arm not in silent and not any(_beats(other, arm, pairs, results) for other in arms)
+        ),
+        None,
     )
-    if chosen is None:  # beaten in a circle
-        return [Sentence("advice_unclear")]
+    if chosen is None:  # beaten by arms that refuse, or in a circle
+        return [Sentence("advice_none" if silent else "advice_unclear"), *_refusing(silent, results)]
     margin = results["meter"]["margin"]
     beaten = [other for other in arms if _beats(chosen, other, pairs, results)]
     open_arms = [
@@ -215,6 +224,7 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
         for other in arms
         if other != chosen
         and other not in beaten
+        and other not in silent
         and word_of(_pair_of(chosen, other, pairs) or {"n": 0}, margin=margin)
         in ("unclear", "missing", "none", "few")
     ]
@@ -224,9 +234,26 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
     sentences = [Sentence(code, {"arm": arm_label(chosen)})]
     if open_arms and beaten:
         sentences.append(Sentence("advice_open", {"arms": _joined(open_arms), "arm": arm_label(chosen)}))
+    sentences += _refusing(silent, results)
     absent = [cell for cell in CELLS if cell not in {cell_of(arm) for arm in arms}]
     if absent:
         sentences.append(Sentence("advice_not_asked", {"arms": _joined(absent)}))
+    return sentences
+
+
+def _silent(told: Mapping[str, Any]) -> bool:
+    interval = told["refusal"]["over_refusal_interval"]
+    return interval is not None and interval["low"] > _SILENT
+
+
+def _refusing(silent: Sequence[str], results: Mapping[str, Any]) -> list[Sentence]:
+    """Which arms owe their score to refusing."""
+    sentences = []
+    for arm in silent:
+        counts = results["arms"][arm]["refusal"]
+        refused, answered = counts["answerable_refused"], counts["answerable_answered"]
+        params = {"arm": arm_label(arm), "refused": refused, "answerable": refused + answered}
+        sentences.append(Sentence("advice_silent", params))
     return sentences
 
 

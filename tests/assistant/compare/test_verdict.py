@@ -61,6 +61,20 @@ def test_equal_answers_are_equivalent_only_when_there_are_enough(told) -> None:
     assert "等效" in many.headline.text("zh")
 
 
+def test_an_arm_that_refuses_everything_is_not_advised(told) -> None:
+    # A fifth of the questions has no answer, so that refusing all of them scores 20 and wrong answers score 0.
+    said = told(ScriptedAsker(rag_finds=lambda i: False), count=100, primary="contains_reference")
+    assert said.word == "better"
+    english = "\n".join(said.lines("en"))
+    assert "nothing can be recommended; what scores best does so by refusing" in english
+    assert "Retrieval (RAG) is not advised, whatever its score: it refused 80 of 80 questions" in english
+    # Where another arm answers, that one is advised.
+    knows = ScriptedAsker(base_knows=lambda i: i % 5 == 1, rag_finds=lambda i: False)
+    codes = [sentence.code for sentence in told(knows, count=100).details]
+    assert "advice_silent" in codes
+    assert "advice_retrieve" not in codes
+
+
 def test_fewer_than_ten_questions_make_no_number(told) -> None:
     said = told(ScriptedAsker(), count=9)
     assert said.word == "few"
