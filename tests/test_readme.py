@@ -42,7 +42,7 @@ def test_every_tandem_command_of_the_readme_is_one(name: str) -> None:
     commands = set()
     for language in ("console", "sh"):
         for block in blocks(name, language):
-            for line in block.splitlines():
+            for line in block.replace("\\\n", " ").splitlines():  # a line may go on after a backslash
                 words = shlex.split(line.removeprefix("$ "), comments=True)
                 if words[:1] == ["tandem"]:
                     commands.add(words[1])

@@ -84,10 +84,12 @@ def verdict(results: Mapping[str, Any], *, training_s: Mapping[str, float] | Non
     details: list[Sentence] = []
     if word not in ("none", "few"):
         details += [*_levels(results), *_clustered(results), *_advice(results)]
-        if word.startswith(("better", "worse")):
+        at_floor = _best(contrast) < _FLOOR  # then no speed is worth anything
+        if word.startswith(("better", "worse")) and not at_floor:
             details += _flip(results)
         details += _adapters(results)
-        details += _break_even(results, training_s or {})
+        if not at_floor:
+            details += _break_even(results, training_s or {})
     return Verdict(word, _headline(contrast, word, results), tuple(details))
 
 
@@ -201,7 +203,7 @@ def _clustered(results: Mapping[str, Any]) -> list[Sentence]:
 
 def _advice(results: Mapping[str, Any]) -> list[Sentence]:
     """The simplest arm that no other is shown to beat, what is open, and what was not asked."""
-    best = max(results["contrast"]["mean_first"], results["contrast"]["mean_second"])
+    best = _best(results["contrast"])
     if best < _FLOOR:
         return [Sentence("advice_floor", {"best": _points(best, 0)})]
     arms = sorted(results["arms"], key=lambda arm: (CELLS.index(cell_of(arm)), arm))
@@ -239,6 +241,10 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
     if absent:
         sentences.append(Sentence("advice_not_asked", {"arms": _joined(absent)}))
     return sentences
+
+
+def _best(contrast: Mapping[str, Any]) -> float:
+    return float(max(contrast["mean_first"], contrast["mean_second"]))
 
 
 def _silent(told: Mapping[str, Any]) -> bool:
