@@ -74,7 +74,9 @@ class ActiveRequest:
         from assistant.decoding import AnswerStream, Sampler
 
         room = context_tokens - len(prompt)
-        if not prompt or room < 1:
+        if not prompt:
+            raise EngineError("prompt_empty")
+        if room < 1:
             raise EngineError("prompt_too_long", tokens=len(prompt), limit=context_tokens)
         self.prompt = prompt
         self.progress.prompt_tokens = len(prompt)

@@ -121,6 +121,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "{model} stopped with an error: {reason}. Ask again; if it persists, run `tandem doctor`.",
         "zh": "{model} 出错停止：{reason}。请重试；如仍失败，请运行 `tandem doctor`。",
     },
+    "prompt_empty": {
+        "en": "The prompt is empty. Give it some text.",
+        "zh": "提示为空。请提供文字。",
+    },
     "prompt_too_long": {
         "en": "The prompt has {tokens} tokens, the model reads at most {limit}. "
         "Shorten the question or use fewer passages.",

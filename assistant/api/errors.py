@@ -63,6 +63,8 @@ def translate(error: Exception) -> ApiError:
     code = getattr(error, "code", "")
     if isinstance(error, EngineError) and code == "prompt_too_long":
         return _TranslatedError(error, status=400, field="messages", name="context_length_exceeded")
+    if isinstance(error, EngineError) and code == "prompt_empty":
+        return _TranslatedError(error, status=400, field="prompt", name=code)
     if isinstance(error, EngineError) and code in ("chat_template_failed", "adapter_unreadable"):
         return _TranslatedError(error, status=400, name=code)
     if isinstance(error, EngineError) and code == "adapter_not_loaded":

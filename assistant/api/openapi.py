@@ -115,7 +115,10 @@ def _responses(op: _Operation, names: Mapping[Any, dict[str, Any]]) -> dict[str,
     told = "the answer"
     if op.event is not None:
         data = {"type": "string", "contentMediaType": "application/json", "contentSchema": shape(op.event)}
-        event = {"type": "object", "properties": {"data": data}, "required": ["data"]}
+        ends = {"type": "string", "const": "[DONE]"}
+        fails = data | {"contentSchema": shape(replies.ErrorReply)}
+        kinds = {"anyOf": [data, ends, fails]}
+        event = {"type": "object", "properties": {"data": kinds}, "required": ["data"]}
         content["text/event-stream"] = {"schema": event}
         told = f"the answer; with stream, events whose data is a {op.event.__name__}, then [DONE]"
     found: dict[str, Any] = {"200": {"description": told, "content": content}}

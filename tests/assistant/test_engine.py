@@ -246,7 +246,7 @@ def test_what_cannot_be_served_is_told_and_the_next_request_works(tiny_engine: E
     too_long = failure(tiny_engine, GenerationRequest("x", list(range(4, 104)) * 6))
     assert too_long.error.code == "prompt_too_long"
     assert "512" in too_long.error.text("zh")
-    assert failure(tiny_engine, GenerationRequest("x", [])).error.code == "prompt_too_long"
+    assert failure(tiny_engine, GenerationRequest("x", [])).error.code == "prompt_empty"
     missing = failure(tiny_engine, GenerationRequest("x", [4, 5], adapter="nobody"))
     assert missing.error.code == "adapter_not_loaded"
     broken = failure(tiny_engine, GenerationRequest("x", [4, 10**6]))

@@ -116,6 +116,18 @@ def test_a_prompt_longer_than_the_context_is_400_with_numbers(
     assert str(served.app.loaded.engine().context_tokens) in found["message"]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("prompt", "code"),
+    [("", "prompt_empty"), (["a", ""], "prompt_empty"), ("a " * 9000, "context_length_exceeded")],
+)
+def test_a_prompt_that_cannot_be_gone_on_is_400_before_a_word_of_it(
+    served: Served, prompt: str | list[str], code: str, stream: bool
+) -> None:
+    body = {"model": "base", "prompt": prompt, "echo": True, "stream": stream, "max_tokens": 1}
+    assert error(served.post("/v1/completions", body), 400)["code"] == code
+
+
 def test_embedding_errors_say_what_fits(served: Served) -> None:
     path, model = "/v1/embeddings", "all-minilm-l6-v2"
     assert "384" in error(served.post(path, {"model": model, "input": "a", "dimensions": 8}), 400)["message"]
