@@ -44,7 +44,7 @@ def choose_experiment(app: "App") -> int | None:
             format_func=lambda number: labels[number],
             key=key,
             width=520,
-            on_change=lambda: open_experiment(st.session_state[key]),
+            on_change=lambda: _choose(st.session_state[key], instead_of=shown),
         )
         if shown:
             if st.button(say("experiment.new_short"), icon=":material/add:", key="experiment_new"):
@@ -58,6 +58,12 @@ def choose_experiment(app: "App") -> int | None:
             ):
                 _delete(app, there[shown])
     return shown or None
+
+
+def _choose(number: int, *, instead_of: int) -> None:
+    # A click while the page draws brings the last chooser's choice along, as if it were made just now.
+    if st.session_state.get(SHOWN) == instead_of:
+        open_experiment(number)
 
 
 def _label(experiment: "Experiment") -> str:
