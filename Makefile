@@ -36,7 +36,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 test: dev
-	@$(BIN)/python -m pytest -m "not slow and not gpu and not browser" --numprocesses 2 --dist loadfile $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not gpu and not browser" --numprocesses 2 --dist loadfile $(ARGS)
 	@$(BIN)/python -m pytest -m "browser and not slow" $(ARGS)
 
 slow: dev
