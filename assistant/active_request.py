@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assistant.drafts import Drafts
-from assistant.errors import EngineError
 from assistant.generation import (
     EngineDone,
     EngineEvent,
@@ -20,6 +19,7 @@ from assistant.generation import (
     GenerationRequest,
     Progress,
     TokenLogprob,
+    room_for_answer,
 )
 
 if TYPE_CHECKING:
@@ -73,11 +73,7 @@ class ActiveRequest:
         """
         from assistant.decoding import AnswerStream, Sampler
 
-        room = context_tokens - len(prompt)
-        if not prompt:
-            raise EngineError("prompt_empty")
-        if room < 1:
-            raise EngineError("prompt_too_long", tokens=len(prompt), limit=context_tokens)
+        room = room_for_answer(len(prompt), context_tokens)
         self.prompt = prompt
         self.progress.prompt_tokens = len(prompt)
         self.limit = min(room, self.request.sampling.max_new_tokens)

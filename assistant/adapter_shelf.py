@@ -58,11 +58,9 @@ class AdapterShelf:
 
         set_notes(self.settings.adapters_dir, name, notes)
 
-    def take_in(
-        self, folder: Path, name: str, *, model: str | None = None
-    ) -> "tuple[AdapterInfo | None, list[Gate]]":
+    def take_in(self, folder: Path, name: str) -> "tuple[AdapterInfo | None, list[Gate]]":
         """Take in an adapter folder from elsewhere after the same checks as our own; see `import_adapter`."""
-        return import_adapter(folder, name, self.settings, model=model)
+        return import_adapter(folder, name, self.settings)
 
     def export(self, name: str, target: Path) -> Path:
         """Copy an adapter's PEFT folder.

@@ -156,3 +156,16 @@ class Progress:
             first_token_ms=(first - self._arrived) * 1000,
             tokens_per_s=(self.completion_tokens - 1) / spent if spent > 0 else 0.0,
         )
+
+
+def room_for_answer(prompt_tokens: int, context_tokens: int) -> int:
+    """Tokens that a prompt leaves for its answer.
+
+    Raises:
+        EngineError: the prompt is empty, or leaves none.
+    """
+    if prompt_tokens < 1:
+        raise EngineError("prompt_empty")
+    if prompt_tokens >= context_tokens:
+        raise EngineError("prompt_too_long", tokens=prompt_tokens, limit=context_tokens)
+    return context_tokens - prompt_tokens

@@ -26,16 +26,18 @@ def in_chinese(page: str) -> str:
     return page
 
 
+def _in_shell_language(page: str) -> str:
+    return in_chinese(page) if shell_language() == "zh" else page
+
+
 class _Command(TyperCommand):
     def get_help(self, ctx: Any) -> str:
-        page = super().get_help(ctx)
-        return in_chinese(page) if shell_language() == "zh" else page
+        return _in_shell_language(super().get_help(ctx))
 
 
 class _Group(TyperGroup):
     def get_help(self, ctx: Any) -> str:
-        page = super().get_help(ctx)
-        return in_chinese(page) if shell_language() == "zh" else page
+        return _in_shell_language(super().get_help(ctx))
 
 
 class Commands(typer.Typer):

@@ -45,7 +45,8 @@ def main() -> None:
     settings = load_settings()
     folder = (chosen.model or settings.models_dir / "smollm2-135m-instruct").resolve()
     os.environ["OMP_NUM_THREADS"] = str(chosen.threads)
-    peers = dict(peer.split("=", 1) for peer in chosen.peer)
+    # Servers run in a folder that is thrown away: FastChat leaves logs where it stands.
+    peers = {name: os.path.abspath(python) for name, python in (peer.split("=", 1) for peer in chosen.peer)}
     figures: dict[str, float] = {}
     servers = {"tandem": _tandem(folder)}
     servers |= {
@@ -133,7 +134,7 @@ def _running(commands: list[list[str]], path: str) -> Iterator[str]:
             for name, value in filled.items():
                 words = [word.replace(f"{{{name}}}", str(value)) for word in words]
             log = (Path(data) / f"log{len(running)}").open("wb")
-            running.append(subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True))
+            running.append(subprocess.Popen(words, stdout=log, stderr=log, cwd=data, start_new_session=True))
             time.sleep(3 if len(commands) > 1 else 0)
         url = f"http://127.0.0.1:{filled['port']}"
         try:
@@ -141,7 +142,8 @@ def _running(commands: list[list[str]], path: str) -> Iterator[str]:
             yield url
         finally:
             for process in running:
-                os.killpg(process.pid, signal.SIGTERM)
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
             for process in running:
                 process.wait(60)
 

@@ -216,7 +216,7 @@ def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Pi
     model = find(app, question.model)
     if dict(question.wishes).get("logprobs") is not None and (model.arm.retrieval or app.loaded.elsewhere):
         raise ApiError("api_no_logprobs", field="logprobs", name="logprobs_not_supported", model=model.id)
-    if model.arm.retrieval:
+    if model.arm.retrieval and question.text:  # an empty one is refused where it is asked
         _require_short(app, question.text)
     # What a small model writes is checked against the passages and may be replaced: shown when that is done.
     held = model.arm.retrieval and app.reading_profile().guard
@@ -246,12 +246,10 @@ def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Pi
 
 def _require_short(app: "App", text: str) -> None:
     """Refuse a question that alone is longer than the context, before anything is searched for it."""
-    from assistant.errors import EngineError
+    from assistant.generation import room_for_answer
 
     model = app.chat_model()
-    tokens = model.get_num_tokens(text)
-    if tokens >= model.context_tokens:
-        raise EngineError("prompt_too_long", tokens=tokens, limit=model.context_tokens)
+    room_for_answer(model.get_num_tokens(text), model.context_tokens)
 
 
 def _head(model: str, kind: str) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from assistant.api.schemas import CompletionRequest
 from assistant.api.served import find
 from assistant.api.slots import ShouldStop, Slots
 from assistant.arms import Answer
-from assistant.errors import EngineError
-from assistant.generation import EngineDone, EngineFailed, EngineToken, GenerationRequest
+from assistant.generation import EngineDone, EngineFailed, EngineToken, GenerationRequest, room_for_answer
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -102,11 +101,7 @@ def _go_on(app: "App", request: CompletionRequest, should_stop: ShouldStop) -> I
     copies = request.n or 1
     prompts = [engine.encode(text) for text in request.prompt]
     for prompt in prompts:  # all of them before the first word: afterwards no status can tell it
-        if not prompt.token_ids:
-            raise EngineError("prompt_empty")
-        tokens, limit = len(prompt.token_ids), chat_model.context_tokens
-        if tokens >= limit:
-            raise EngineError("prompt_too_long", tokens=tokens, limit=limit)
+        room_for_answer(len(prompt.token_ids), chat_model.context_tokens)
     for choice in range(copies * len(prompts)):
         prompt = prompts[choice // copies]
         if request.echo:

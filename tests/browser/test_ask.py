@@ -233,12 +233,20 @@ def test_chinese_on_a_laptop_and_in_the_dark(
     site: tuple[str, Path], open_page: OpenPage, screenshots: Path
 ) -> None:
     url, _ = site
-    page, _ = open_page(f"{url}/documents?lang=zh", scheme="dark")
+    page, watch = open_page(f"{url}/documents?lang=zh", scheme="dark")
     page.get_by_role("tab", name="试用检索").click()
     page.get_by_label("问题或关键词").fill("zindel valve pressure")
     page.locator("article.card").first.wait_for(timeout=60_000)
     settled(page)
     page.screenshot(path=screenshots / "search-zh-dark.png")
+    assert "zindel" in page.locator("article.card").first.inner_text()
+    # Dark paper, light letters, in our own component too.
+    colour = "(node, name) => getComputedStyle(node)[name].match(/\\d+/g).slice(0, 3).map(Number)"
+    background = page.locator("[data-testid=stApp]").evaluate(colour, "backgroundColor")
+    letters = page.locator("article.card").first.evaluate(colour, "color")
+    assert max(background) < 80 < 160 < min(letters)
+    assert watch.abroad == []
+    assert watch.errors == []
 
 
 def test_hostile_markdown_reaches_nobody(site: tuple[str, Path], open_page: OpenPage, tmp_path: Path) -> None:
@@ -266,7 +274,7 @@ def test_hostile_markdown_reaches_nobody(site: tuple[str, Path], open_page: Open
 
 def test_a_base_is_renamed_and_deleted(site: tuple[str, Path], open_page: OpenPage) -> None:
     url, _ = site
-    page, _ = open_page(f"{url}/documents?lang=en")
+    page, watch = open_page(f"{url}/documents?lang=en")
     page.get_by_role("heading", name="Documents").wait_for()
     new_base(page, "short-lived")
     settled(page)
@@ -280,6 +288,10 @@ def test_a_base_is_renamed_and_deleted(site: tuple[str, Path], open_page: OpenPa
     press(page, "base_delete_yes")
     page.get_by_role("dialog").wait_for(state="detached")
     chosen_base(page, "^(?!临时).*file")
+    settled(page)
+    assert page.get_by_text("临时 **库**").count() == 0
+    assert page.get_by_text("short-lived").count() == 0
+    assert watch.errors == []
 
 
 def test_a_conversation_is_renamed_exported_and_deleted(site: tuple[str, Path], open_page: OpenPage) -> None:
@@ -354,7 +366,7 @@ def test_pictures_of_the_sample_manual(
 ) -> None:
     """Pictures for people; what the small model answers here is not judged."""
     url, _ = site
-    page, _ = open_page(f"{url}/documents?lang=en")
+    page, watch = open_page(f"{url}/documents?lang=en")
     page.get_by_role("heading", name="Documents").wait_for()
     new_base(page, "Sample manual (English)")
     page.get_by_role("tab", name="Add files").click()
@@ -380,3 +392,5 @@ def test_pictures_of_the_sample_manual(
         page.get_by_role("dialog").locator("img").first.scroll_into_view_if_needed()
         page.wait_for_timeout(400)
         page.screenshot(path=screenshots / "manual-page-en.png")
+    assert watch.abroad == []
+    assert watch.errors == []
