@@ -54,6 +54,9 @@ class ActiveRequest:
         self.drafts: Drafts | None = None
         self.progress = Progress(request.id, 0, arrived=time.perf_counter())
         self._events = events
+        self._logprobs: list[TokenLogprob] = []
+        self._held: Piece | None = None  # text that waits for more
+        self._sent = 0.0
 
     @property
     def begun(self) -> bool:
@@ -82,7 +85,6 @@ class ActiveRequest:
             tokenizer(sampling.opening, add_special_tokens=False)["input_ids"] if sampling.opening else []
         )
         self._tokenizer = tokenizer
-        self._logprobs: list[TokenLogprob] = []
         self._sampler = Sampler(sampling, prompt, opening_id=opening[0] if opening else None)
         if guessing:
             self.drafts = Drafts(prompt)
@@ -117,18 +119,33 @@ class ActiveRequest:
         """Send what was held back; return the closing event, for `end`."""
         if self.begun:
             self._send(self._answer.flush())
+        self._send_held()
         done = self.progress.done(reason)
-        return replace(done, logprobs=self._told()) if self.begun else done
+        return replace(done, logprobs=self._told())
 
     def end(self, event: EngineDone | EngineFailed) -> None:
         """Send the closing event and let go of the cache."""
         self.cache = None
+        self._send_held()
         self._events.put(event)
 
     def _send(self, pieces: "Sequence[Piece]") -> None:
+        """Send text, or hold it where the last was sent just now."""
         for piece in pieces:
-            told = self._told()
-            self._events.put(EngineToken(self.request.id, piece.text, self.token, piece.thinking, told))
+            if self._held is not None and self._held.thinking == piece.thinking:
+                piece = replace(piece, text=self._held.text + piece.text)
+            else:
+                self._send_held()
+            self._held = piece
+        if 1000 * (time.perf_counter() - self._sent) >= self.request.piece_ms:
+            self._send_held()
+
+    def _send_held(self) -> None:
+        if self._held is None:
+            return
+        piece, self._held = self._held, None
+        self._sent = time.perf_counter()
+        self._events.put(EngineToken(self.request.id, piece.text, self.token, piece.thinking, self._told()))
 
     def _told(self) -> tuple[TokenLogprob, ...]:
         """What was not told yet."""

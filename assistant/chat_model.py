@@ -80,6 +80,7 @@ class EngineChatModel(AnsweringModel):
         engine: shared with whoever else asks it.
         adapter: name of an adapter that the engine has loaded, or None for the base weights.
         request_id: for `Engine.cancel`; only for a model that is called once. None makes a new one per call.
+        piece_ms: chunks come at least so far apart, with all that was written meanwhile; 0 is one per token.
 
     Raises (when called):
         EngineError: the prompt is too long, the adapter is not loaded, or the model failed.
@@ -90,6 +91,7 @@ class EngineChatModel(AnsweringModel):
     engine: Engine
     adapter: str | None = None
     request_id: str | None = None
+    piece_ms: float = 30.0
 
     @property
     def _llm_type(self) -> str:
@@ -135,7 +137,7 @@ class EngineChatModel(AnsweringModel):
         begun = bool(messages) and isinstance(messages[-1], AIMessage)
         prompt = self.engine.render(as_dicts(messages), thinking=sampling.thinking, continue_last=begun)
         request = GenerationRequest(
-            self.request_id or uuid.uuid4().hex, prompt.token_ids, self.adapter, sampling
+            self.request_id or uuid.uuid4().hex, prompt.token_ids, self.adapter, sampling, self.piece_ms
         )
         events = self.engine.stream([request])
         try:

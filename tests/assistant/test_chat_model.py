@@ -18,7 +18,7 @@ MESSAGES = [SystemMessage("Be brief."), HumanMessage("One?"), AIMessage("Two."),
 
 @pytest.fixture
 def model(tiny_engine: Engine) -> EngineChatModel:
-    return EngineChatModel(engine=tiny_engine, sampling=Sampling(max_new_tokens=12))
+    return EngineChatModel(engine=tiny_engine, sampling=Sampling(max_new_tokens=12), piece_ms=0)
 
 
 def tokens(message: AIMessage) -> int:

@@ -177,6 +177,23 @@ def test_a_stop_string_never_shows_even_in_part(tiny_engine: Engine, length: int
     assert done.finish_reason == "stop"
 
 
+def test_pieces_far_apart_hold_the_same_text_and_likelihoods(tiny_engine: Engine) -> None:
+    messages = [{"role": "user", "content": PROMPTS[0]}]
+    sampling = Sampling(max_new_tokens=24, logprobs=1)
+    each, few = (
+        list(tiny_engine.stream([GenerationRequest("r", messages, sampling=sampling, piece_ms=ms)]))
+        for ms in (0.0, 60_000.0)
+    )
+    pieces = [[event for event in events if isinstance(event, EngineToken)] for events in (each, few)]
+    assert len(pieces[0]) > 10
+    assert len(pieces[1]) == 2  # the first word at once, the rest when it is complete
+    assert pieces[1][0] == pieces[0][0]
+    assert len({"".join(piece.text for piece in some) for some in pieces}) == 1
+    told = [[one for event in events for one in getattr(event, "logprobs", ())] for events in (each, few)]
+    assert told[0] == told[1]
+    assert len(told[0]) == 24
+
+
 def test_a_stop_string_that_never_comes_loses_nothing(tiny_engine: Engine) -> None:
     full, _ = ask(tiny_engine, PROMPTS[0], Sampling(max_new_tokens=20))
     text, done = ask(tiny_engine, PROMPTS[0], Sampling(max_new_tokens=20, stop=(full[-3:] + "∅",)))
