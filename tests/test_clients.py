@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.assistant.running import listening
+from tests.assistant.running import listening, write_adapter
+from tests.assistant.tiny_model import build_reranker
 
 ROOT = Path(__file__).resolve().parent.parent
 PUBLISHED = "http://127.0.0.1:8501"
@@ -79,20 +80,58 @@ def test_there_is_a_block_for_every_client() -> None:
         assert name in code
 
 
-def test_the_pieces_work_in_a_process_of_one_s_own(tmp_path: Path, sample_data_dir: Path) -> None:
-    text = (ROOT / "docs/clients.md").read_text(encoding="utf-8")
-    (code,) = [
-        block
-        for block in re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-        if "App.open" in block
-    ]
-    data = shutil.copytree(sample_data_dir, tmp_path / "data", symlinks=True)
+PIECES = [
+    block
+    for block in re.findall(
+        r"^```python\n(.*?)^```",
+        (ROOT / "docs/clients.md").read_text(encoding="utf-8"),
+        re.DOTALL | re.MULTILINE,
+    )
+    if "App.open" in block
+]
+
+
+@pytest.fixture(scope="module")
+def own_data(tmp_path_factory: pytest.TempPathFactory, sample_data_dir: Path) -> Path:
+    """The sample manual, an adapter `mine` of the model that answers, and a reranker of random weights."""
+    from finetune.adapters import seal
+    from finetune.models import resolve
+
+    data = shutil.copytree(sample_data_dir, tmp_path_factory.mktemp("pieces") / "data", symlinks=True)
+    base = resolve("smollm2-135m-reader", models_dir=data / "models", offline=True)
+    folder = write_adapter(data / "adapters" / "mine")
+    seal(folder, {"base_model": base.name, "base_revision": base.revision, "method": "lora"})
+    build_reranker(data.parent / "tiny-reranker", tokenizer_of=data / "models" / "all-minilm-l6-v2")
+    return data
+
+
+@pytest.mark.parametrize("code", PIECES)
+def test_the_pieces_work_in_a_process_of_one_s_own(tmp_path: Path, own_data: Path, code: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
+        [
+            *(sys.executable, "-W", "ignore", "-c"),
+            code.replace("bge-reranker-v2-m3", str(own_data.parent / "tiny-reranker")),
+        ],
         cwd=tmp_path,
         capture_output=True,
-        env=os.environ | {"TANDEM_DATA_DIR": str(data), "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
+        env=os.environ
+        | {"TANDEM_DATA_DIR": str(own_data), "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"},
     )
     assert done.returncode == 0, done.stderr.decode()
+    printed = done.stdout.decode()
     for expected in re.findall(r"^# prints: (.*)$", code, re.MULTILINE):
-        assert expected in done.stdout.decode()
+        assert expected in printed
+
+
+def test_there_is_an_example_of_every_piece() -> None:
+    code = "".join(PIECES)
+    for piece in (
+        "app.chain(",
+        "sft:mine",
+        "rag+sft:mine",
+        "app.retriever(",
+        "app.chat_model(",
+        "as_langchain(",
+    ):
+        assert piece in code
+    assert "reranker" in code

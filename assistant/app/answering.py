@@ -1,6 +1,7 @@
 """Searching, asking by several arms, and the conversations that keep the answers."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.app.documents import Documents
@@ -19,6 +20,7 @@ from assistant.arms import (
     passages_of,
     to_json,
 )
+from assistant.errors import AssistantError
 from assistant.messages import Language
 from assistant.settings import GenerationSettings
 from assistant.setup import SAMPLE_BASES, example_questions
@@ -111,11 +113,10 @@ class Answering(Documents):
         answers: dict[str, Any] = {}
         retrievals: dict[str, Retrieval] = {}
 
-        def search(query: str) -> Retrieval:
-            return self.search(query, base_ids=base_ids, top_k=top_k)
-
         def look_up(own: Lookup, query: str) -> Retrieval:
             ids = self.base_ids(own.bases) if own.bases else base_ids
+            if not ids:
+                raise AssistantError("arm_no_base")
             return self.search(query, base_ids=ids, top_k=own.top_k or top_k, mode=own.mode)
 
         written = dict.fromkeys((arm.name for arm in arms), "")
@@ -138,7 +139,7 @@ class Answering(Documents):
                 arms=arms,
                 history=history,
                 earlier=earlier,
-                retrieve=retrieve or search,
+                retrieve=retrieve or partial(look_up, Lookup()),
                 look_up=look_up,
                 chat_model_for=self.chat_model,
                 sampling=sampling,
@@ -190,19 +191,24 @@ class Answering(Documents):
             reranker=self.loaded.reranker(),
         )
 
-    def chain(self, bases: Sequence[str] | None = None) -> "Runnable[dict[str, Any], dict[str, Any]]":
-        """Retriever and chat model as one LangChain runnable: `input`, `chat_history` to `context`, `answer`."""
-        from assistant.chain import build_chain
+    def chain(
+        self, arm: str = RAG.name, *, bases: Sequence[str] | None = None
+    ) -> "Runnable[dict[str, Any], dict[str, Any]]":
+        """An arm as a LangChain runnable: `input`, `chat_history` to `context`, `answer`.
 
-        model = self.chat_model()
-        return build_chain(
-            self.retriever(bases),
-            model,
-            profile=self.reading_profile(),
-            budget=model.context_tokens // 2,
-            refuse_below=self.settings.retrieval.score_threshold,
-            embedder=self._citing_embedder(self.base_ids(bases)),
-        )
+        Args:
+            arm: its name, as for `arm`.
+            bases: names of the knowledge bases that it searches; all by default.
+
+        Raises:
+            AssistantError: no arm is called so.
+            NotFoundError: there is no such knowledge base.
+        """
+        from assistant.arm_chain import ArmChain
+
+        chosen = self.arm(arm)
+        ask = partial(self.ask, base_ids=self.base_ids(bases))
+        return ArmChain(chosen, ask, held=lambda: chosen.retrieval and self.reading_profile(chosen).guard)
 
     def chat_model(self, arm: Arm = RAG) -> "AnsweringModel":
         """The chat model that answers for an arm."""
@@ -215,11 +221,11 @@ class Answering(Documents):
 
         return {"auto": None, "small": SMALL, "full": FULL}[self.settings.models.reader_profile]
 
-    def reading_profile(self) -> "ContextProfile":
-        """How much the chat model can read, and how its answers are treated."""
+    def reading_profile(self, arm: Arm = RAG) -> "ContextProfile":
+        """How much the model of an arm can read, and how its answers are treated."""
         from assistant.context import profile_for
 
-        model = self.loaded.chat_model()
+        model = self.chat_model(arm)
         return self._profile() or profile_for(model.parameters, reads=model.reads)
 
     def _citing_embedder(self, base_ids: Sequence[int]) -> "Embedder":

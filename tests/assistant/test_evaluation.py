@@ -10,6 +10,7 @@ from assistant.models import Models
 from assistant.settings import load_settings
 from finetune.models import ModelFolder
 from knowledge.errors import KnowledgeError
+from tests.assistant.tiny_model import build_reranker
 
 
 @pytest.fixture
@@ -57,16 +58,8 @@ def test_a_folder_of_another_layout_is_one_line(tmp_path: Path, data_dir: Path) 
 
 
 def test_the_reranker_of_the_settings_is_loaded(tmp_path: Path, data_dir: Path) -> None:
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
-
     folder = tmp_path / "tiny-reranker"
-    tokenizer = AutoTokenizer.from_pretrained(data_dir / "models" / "all-minilm-l6-v2")
-    config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=16, num_labels=1,
-    )  # fmt: skip
-    BertForSequenceClassification(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    build_reranker(folder, tokenizer_of=data_dir / "models" / "all-minilm-l6-v2")
     models = Models(load_settings(data_dir=data_dir, models={"reranker": str(folder)}))
     scores = models.reranker().rank("tank", ["The tank holds 1.35 litres.", "amber"])
     assert len(scores) == 2

@@ -69,3 +69,16 @@ def save_adapter(folder: Path, seed: int, *, scale: float = 0.5) -> Path:
             torch.nn.init.normal_(weight, std=scale)
     wrapped.save_pretrained(str(folder))
     return folder
+
+
+def build_reranker(folder: Path, *, tokenizer_of: Path) -> None:
+    """Write a cross-encoder of random weights."""
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_of)
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=16, num_labels=1,
+    )  # fmt: skip
+    BertForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
