@@ -39,6 +39,7 @@ from assistant.compare.machine import PeakMemory
 from assistant.context import ContextProfile, ShapedContext, profile_for
 from assistant.errors import TANDEM_ERRORS, AssistantError
 from assistant.extractive import guard_answer
+from assistant.generation import room_for_answer
 from assistant.language import detect_language
 from assistant.messages import Language
 from assistant.prompts import build_messages, looks_like_refusal, refusal
@@ -252,9 +253,10 @@ class _ArmRun:
     def _answer(self) -> None:
         shared = self._shared
         model, profile, sampling = self._prepare()
+        history, cut = self._history(model)
         state: dict[str, Any] = {
             "input": shared.text,
-            "chat_history": list(shared.history),
+            "chat_history": list(history),
             "instructions": shared.instructions,
         }
         if self.arm.retrieval:
@@ -265,7 +267,7 @@ class _ArmRun:
             language=shared.language,
             profile=profile,
             condense=self._query.condense,
-            budget=self._budget(model, profile, sampling) if self.arm.retrieval else 0,
+            budget=self._budget(model, profile, sampling, history) if self.arm.retrieval else 0,
             refuse_below=shared.refuse_below,
             embedder=shared.embedder,
             whole_message=True,
@@ -293,7 +295,7 @@ class _ArmRun:
         # Joined once: chunks added one by one would be copied for every token.
         message = said[0] + said[1:] if len(said) > 1 else said[0]
         answer = self._finish(message, state, profile, sampling, clocks, retrieval)
-        self._events.put(Finished(self.arm, answer))
+        self._events.put(Finished(self.arm, replace(answer, cut_tokens=answer.cut_tokens + cut)))
 
     def _prepare(self) -> tuple[BaseChatModel, ContextProfile, Sampling]:
         """The arm's model with its sampling set, and what suits its size."""
@@ -320,24 +322,50 @@ class _ArmRun:
             self.cancel()  # it was asked for while there was no model to tell
         return model, profile, sampling
 
-    def _budget(self, model: BaseChatModel, profile: ContextProfile, sampling: Sampling) -> int:
-        """Tokens that passages may take: the context less answer, question, history and template."""
-        shared = self._shared
-        limit = shared.context_tokens
-        count = estimate_tokens
+    def _limit(self, model: BaseChatModel) -> tuple[int, Callable[[str], int]]:
+        """Tokens that prompt and answer may have together, and what counts them."""
+        limit = self._shared.context_tokens
         if isinstance(model, AnsweringModel):
-            limit = limit or model.context_tokens
-            count = model.get_num_tokens
+            return limit or model.context_tokens, model.get_num_tokens
+        return limit or _DEFAULT_CONTEXT_TOKENS, estimate_tokens
+
+    def _history(self, model: BaseChatModel) -> tuple[tuple[Turn, ...], int]:
+        """The latest turns, in at most half of the context, and how many tokens of earlier ones are left out."""
+        shared = self._shared
+        if not shared.history or (shared.plain and not self.arm.retrieval):
+            return shared.history, 0
+        limit, count = self._limit(model)
+        room = limit // 2
+        for kept, turn in enumerate(reversed(shared.history)):
+            room -= count(turn.content)
+            if room < 0:
+                at = len(shared.history) - kept
+                at += at < len(shared.history) and shared.history[at].role == "assistant"
+                return shared.history[at:], sum(count(turn.content) for turn in shared.history[:at])
+        return shared.history, 0
+
+    def _budget(
+        self, model: BaseChatModel, profile: ContextProfile, sampling: Sampling, history: Sequence[Turn]
+    ) -> int:
+        """Tokens that passages may take: the context less question, history, template, and the answer.
+
+        An answer that may become long takes half of what is left; it ends where the context does.
+
+        Raises:
+            EngineError: question and history alone are too long.
+        """
+        shared = self._shared
+        limit, count = self._limit(model)
         frame = build_messages(
             shared.text,
             context=" ",
-            history=shared.history,
+            history=history,
             language=shared.language,
             profile=profile,
             instructions=shared.instructions,
         )
-        taken = sum(count(message.text) for message in frame) + _TEMPLATE_TOKENS
-        return (limit or _DEFAULT_CONTEXT_TOKENS) - sampling.max_new_tokens - taken
+        room = room_for_answer(sum(count(message.text) for message in frame) + _TEMPLATE_TOKENS, limit)
+        return room - min(sampling.max_new_tokens, room // 2)
 
     def _show(self, piece: BaseMessage) -> None:
         logprobs = tuple(piece.response_metadata.get("logprobs", {}).get("content", ()))
@@ -387,6 +415,7 @@ class _ArmRun:
             if stage in told.get("timings_ms", {}):
                 clocks[stage] = told["timings_ms"][stage]
         clocks["total"] = _ms(shared.began)
+        ours = "memory_bytes" in told  # only our own engine, whose adapters lie here, tells that
         usage: Any = getattr(message, "usage_metadata", None) or {}
         return Answer(
             text=text,
@@ -401,14 +430,14 @@ class _ArmRun:
             cut_tokens=shaped.cut_tokens if shaped is not None else 0,
             finish_reason=reason,
             timings_ms=clocks,
-            peak_memory_bytes=shared.memory.read() if "memory_bytes" in told else None,
+            peak_memory_bytes=shared.memory.read() if ours else None,
             own_memory_bytes=told.get("memory_bytes"),
             record=ArmRecord(
                 arm=self.arm.name,
                 model=told.get("model_name", ""),
                 model_revision=told.get("model_revision", ""),
                 adapter=self.arm.adapter,
-                adapter_sha256=shared.adapter_sha256(self.arm.adapter) if self.arm.adapter else None,
+                adapter_sha256=shared.adapter_sha256(self.arm.adapter) if self.arm.adapter and ours else None,
                 adapter_check=AdapterCheck(**told["adapter_check"]) if told.get("adapter_check") else None,
                 prompt_sha256=told.get("prompt_sha256", ""),
                 index_generation=retrieval.generation if retrieval is not None else "",

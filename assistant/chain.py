@@ -20,6 +20,7 @@ from assistant.arms import Turn
 from assistant.chat_model import AnsweringModel
 from assistant.condense import condense_by_rules, leans_on_history
 from assistant.context import FULL, ContextProfile, CountTokens, ShapedContext, shape_context
+from assistant.errors import AssistantError
 from assistant.language import detect_language
 from assistant.messages import Language
 from assistant.prompts import build_messages, condense_messages, plain_messages, refusal
@@ -71,6 +72,9 @@ def build_chain(
         plain: without a retriever, the model reads the conversation as it stands, without our prompt.
 
     The chain's input may have `instructions`, a system message of the asker's.
+
+    Raises (when it runs):
+        AssistantError: passages were found, and none fits the budget.
     """
 
     if count_tokens is None:
@@ -114,6 +118,8 @@ def build_chain(
     def answer(states: Iterator[dict[str, Any]]) -> Iterator[BaseMessage]:
         for state in _joined(states):
             if retriever is not None and not state["shaped"].used:
+                if state["shaped"].cut_tokens:
+                    raise AssistantError("passages_do_not_fit", budget=max(budget, 0))
                 metadata = {"finish_reason": "refused"}
                 yield AIMessageChunk(content=refusal(language_of(state)), response_metadata=metadata)
                 return

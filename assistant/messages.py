@@ -130,6 +130,15 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "Shorten the question or use fewer passages.",
         "zh": "提示共 {tokens} 个 token，模型最多读取 {limit} 个。请缩短问题或减少检索段落。",
     },
+    "passages_do_not_fit": {
+        "en": "Passages were found, but question and conversation leave no room for one: {budget} tokens. "
+        "Ask for a shorter answer, shorten the question or begin a new conversation.",
+        "zh": "已检索到段落，但问题和对话只留下 {budget} 个 token，放不下任何段落。请缩短回答长度或问题，或开始新对话。",
+    },
+    "arm_no_base": {
+        "en": "There is no knowledge base to look the answer up in. Choose or add one, or ask the model alone.",
+        "zh": "没有可供检索的知识库。请选择或添加知识库，或直接询问模型。",
+    },
     "question_empty": {
         "en": "The question is empty. Type one.",
         "zh": "问题为空。请输入问题。",

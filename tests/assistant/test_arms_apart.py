@@ -25,6 +25,7 @@ from assistant.arms import (
     Retrieved,
     Sampling,
     Token,
+    Turn,
     to_json,
 )
 from assistant.ask import ask
@@ -125,7 +126,7 @@ def test_an_adapter_of_another_base_and_an_arm_without_documents_fail_alone(
         return model_of(tiny_engine, arm)
 
     def nothing(query: str) -> Retrieval:
-        raise AssistantError("no_base")
+        raise AssistantError("arm_no_base")
 
     arms = [BASE, RAG, Arm(False, "wide")]
     events = list(
@@ -137,6 +138,46 @@ def test_an_adapter_of_another_base_and_an_arm_without_documents_fail_alone(
     assert isinstance(told["sft:wide"].error, EngineError)
     assert "does not fit" in told["sft:wide"].error.text("en")
     assert isinstance(told["rag"], Failed)
+
+
+def test_however_long_an_answer_may_become_passages_keep_their_place(tiny_engine: Engine) -> None:
+    passage = Passage(1, 1, 1, "pump.md", "The pump weighs 12.5 kg.", 0, 24, 0.9)
+    asked: dict[str, Any] = {
+        "arms": [RAG],
+        "retrieve": lambda query: Retrieval(query, (passage,)),
+        "chat_model_for": lambda arm: model_of(tiny_engine, arm),
+        "profile": FULL,
+    }
+    (done,) = ended(list(ask("How heavy?", sampling=Sampling(max_new_tokens=100_000), **asked))).values()
+    assert isinstance(done, Finished)
+    assert done.answer.finish_reason in ("length", "stop")
+    assert "12.5 kg" in done.answer.prompt
+    assert done.answer.completion_tokens > 0
+    # The oldest turns make room, and that is said; the newest stay.
+    pairs = [(Turn("user", f"Number {n}?"), Turn("assistant", f"It is {n}.")) for n in range(40)]
+    turns = [turn for pair in pairs for turn in pair]
+    (done,) = ended(list(ask("How heavy?", sampling=SHORT, history=turns, **asked))).values()
+    assert isinstance(done, Finished)
+    assert done.answer.cut_tokens > 0
+    assert "Number 0?" not in done.answer.prompt
+    assert "Number 39?" in done.answer.prompt
+    assert "12.5 kg" in done.answer.prompt
+
+
+def test_a_question_longer_than_the_context_is_no_refusal(tiny_engine: Engine) -> None:
+    passage = Passage(1, 1, 1, "pump.md", "The pump weighs 12.5 kg.", 0, 24, 0.9)
+    long_one = " ".join(f"word{n}" for n in range(tiny_engine.context_tokens))
+    events = ask(
+        f"How heavy? {long_one}",
+        arms=[BASE, RAG],
+        retrieve=lambda query: Retrieval(query, (passage,)),
+        chat_model_for=lambda arm: model_of(tiny_engine, arm),
+        sampling=SHORT,
+        profile=FULL,
+    )
+    for failed in ended(list(events)).values():
+        assert isinstance(failed, Failed)
+        assert failed.error.code == "prompt_too_long"
 
 
 def test_passages_beyond_the_context_are_cut_from_the_last_and_said_so(tiny_engine: Engine) -> None:

@@ -90,6 +90,13 @@ def test_index_search_ask_and_index_again(tandem: Run) -> None:
             assert any(citation["number"] == number for citation in answer["citations"])
 
 
+def test_an_arm_without_a_knowledge_base_says_so_and_the_model_alone_answers(tandem: Run) -> None:
+    code, out, err = tandem("compare", "What is a pump?", "--arms", "rag,base")
+    assert code == 1
+    assert "no knowledge base to look the answer up in" in err
+    assert out.count("in all") == 1
+
+
 def test_arms_are_compared_one_after_another(tandem: Run, tmp_path: Path) -> None:
     note = tmp_path / "pump.md"
     note.write_text("The zindel valve of the pump opens at a pressure of 31 bar.", encoding="utf-8")
@@ -98,11 +105,13 @@ def test_arms_are_compared_one_after_another(tandem: Run, tmp_path: Path) -> Non
     code, out, err = tandem("compare", question, "--arms", "rag,base,sft:missing")
     assert code == 1
     assert out.index("== rag") < out.index("31 bar") < out.index("pump.md") < out.index("== base")
-    assert out.count("in all") == 2
+    assert out.count("in all") == out.count("peak memory") == 2
     assert "missing" in err
     code, out, _ = tandem("compare", question, "--json")
-    told = json.loads(out)
+    *happened, told = map(json.loads, out.splitlines())
     assert code == 0
+    assert {line["event"] for line in happened} == {"retrieved", "token", "finished"}
+    assert told["event"] == "compared"
     assert list(told["answers"]) == ["base", "rag"]
     assert "31 bar" in told["answers"]["rag"]["text"]
     assert tandem("compare", question, "--arms", "rag,rag")[0] == 2
