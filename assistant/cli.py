@@ -113,6 +113,11 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def write(text: str) -> None:
+    """Print a piece of a result to stdout."""
+    print(text, end="", flush=True)
+
+
 def fail(text: str) -> None:
     """Print one line to stderr and end with exit code 1."""
     note(text)
@@ -234,6 +239,7 @@ def ask(
 ) -> None:
     """Ask a question of your documents."""
     from assistant.arms import Failed, Finished, Retrieved, Token, to_json
+    from assistant.reporting import source_lines
 
     with opened("ask") as app:
         answer: Answer | None = None
@@ -260,7 +266,8 @@ def ask(
             print()
             if answer.text.strip() != shown.strip():  # what was written had no support in the passages
                 print(f"=> {answer.text}")
-            _print_sources(answer)
+            for line in source_lines(answer, LANGUAGE):
+                print(line)
 
 
 @cli.command("compare", help=say("Put one question to several arms.", "用同一个问题比较多种方式。"))
@@ -278,74 +285,35 @@ def compare_arms(
         ),
     ] = "base,rag",
     base: BaseOption = None,
-    as_json: JsonFlag = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help=say(
+                "Print one JSON object a line as things happen, each with its arm and its event: retrieved, token, "
+                "finished, failed. The last line (event: compared) is the whole comparison; take it alone with: "
+                "| tail -n 1.",
+                "边进行边输出，每行一个 JSON 对象，含方式（arm）与事件（event）：retrieved、token、finished、failed。"
+                "最后一行（compared）为完整的比较结果；只要结果可接：| tail -n 1。",
+            ),
+        ),
+    ] = False,
 ) -> None:
     """Put one question to several arms: all are answered at once and printed one after another."""
-    from assistant.arms import Failed, Finished, Token, to_json
-    from assistant.compare.in_turn import in_turn
-    from assistant.errors import TANDEM_ERRORS
+    from assistant.compare.printing import print_as_json, print_as_text
 
     names = list(dict.fromkeys(name.strip() for name in arms.split(",") if name.strip()))
     if not 2 <= len(names) <= 4:
         raise typer.BadParameter(say("give two to four different arms", "请给出二至四种不同的方式"))
-    results: dict[str, Any] = {}
-    failed = False
     with opened("compare") as app:
         chosen = [app.arm(name) for name in names]
-        shown = ""
-        for event in in_turn(app.ask(question, arms=chosen, base_ids=app.base_ids(base)), chosen):
-            name = event.arm.name
-            if name not in results:
-                results[name], shown = None, ""
-                if not as_json:
-                    print(f"== {name}")
-            if isinstance(event, Token) and not event.thinking and not as_json:
-                shown += event.text
-                print(event.text, end="", flush=True)
-            elif isinstance(event, Failed):
-                failed = True
-                error = event.error
-                text = error.text(LANGUAGE) if isinstance(error, TANDEM_ERRORS) else str(error)
-                results[name] = {"error": text}
-                note(text)
-            elif isinstance(event, Finished):
-                results[name] = to_json(event.answer)
-                if not as_json:
-                    _print_compared(event.answer, shown)
-    if as_json:
-        show({"question": question, "answers": results})
-    if failed:
+        events = app.ask(question, arms=chosen, base_ids=app.base_ids(base))
+        if as_json:
+            answered = print_as_json(question, events, chosen, language=LANGUAGE, write=write)
+        else:
+            answered = print_as_text(events, chosen, language=LANGUAGE, write=write, note=note)
+    if not answered:
         sys.exit(1)
-
-
-def _print_compared(answer: "Answer", shown: str) -> None:
-    """What comes below an arm's words: the text that counts where it differs, sources, figures."""
-    print()
-    if answer.text.strip() != shown.strip():
-        print(f"=> {answer.text}")
-    if answer.citations:  # an arm that read no passages is not told that none supports it
-        _print_sources(answer)
-    first, total = (answer.timings_ms.get(stage, 0.0) / 1000 for stage in ("first_token", "total"))
-    count = answer.completion_tokens
-    print(
-        say(
-            f"   first word {first:.1f} s, {total:.1f} s in all, {count} tokens",
-            f"   首词 {first:.1f} 秒，共 {total:.1f} 秒，{count} 个词元",
-        )
-    )
-
-
-def _print_sources(answer: "Answer") -> None:
-    from assistant.reporting import passage_place
-
-    unsupported = [s for s in answer.sentences if not s.supported]
-    for citation in answer.citations:
-        start, end = citation.spans[0] if citation.spans else (0, 160)
-        quote = " ".join(citation.passage.text[start:end].split())
-        print(f"[{citation.number}] {passage_place(citation.passage, LANGUAGE)}: “{quote[:200]}”")
-    for sentence in unsupported:
-        text = answer.text[sentence.start : sentence.end].strip()
-        print(say(f"[!] no passage supports: “{text}”", f"[!] 没有段落支持：“{text}”"))
 
 
 @cli.command(help=say("Show ranked passages, without a model.", "不经模型，直接显示检索到的段落。"))

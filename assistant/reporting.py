@@ -1,5 +1,6 @@
 """Results as lines of text for a terminal, in both languages."""
 
+from assistant.arms import Answer
 from assistant.messages import Language
 from knowledge.documents import Notice, Passage
 from knowledge.indexing import FileDone, IndexPlan
@@ -76,3 +77,18 @@ def passage_place(passage: Passage, language: Language) -> str:
     if passage.heading_path:
         place += " › " + " › ".join(passage.heading_path[-2:])
     return place
+
+
+def source_lines(answer: Answer, language: Language) -> list[str]:
+    """The sources of an answer with the words that support it, and what none supports."""
+    lines = []
+    for citation in answer.citations:
+        start, end = citation.spans[0] if citation.spans else (0, 160)
+        quote = " ".join(citation.passage.text[start:end].split())
+        lines.append(f"[{citation.number}] {passage_place(citation.passage, language)}: “{quote[:200]}”")
+    unsupported = "没有段落支持：" if language == "zh" else "no passage supports: "
+    for sentence in answer.sentences:
+        if not sentence.supported:
+            text = answer.text[sentence.start : sentence.end].strip()
+            lines.append(f"[!] {unsupported}“{text}”")
+    return lines
