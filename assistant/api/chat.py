@@ -147,13 +147,17 @@ class Chat:
 
 
 def read_question(request: ChatRequest) -> Question:
-    """Return a chat request as a question with its history.
+    """Return a chat request as a question with its history; turns without text, and those of tools, are no part of it.
 
     Raises:
         ApiError: the last message is not the user's.
     """
     instructions = "\n\n".join(m.text for m in request.messages if m.role in ("system", "developer"))
-    turns = [Turn(m.role, m.text) for m in request.messages if m.role in ("user", "assistant")]
+    turns = [
+        Turn(m.role, m.text)
+        for m in request.messages
+        if m.role == "user" or (m.role == "assistant" and m.text.strip())
+    ]
     if not turns or turns[-1].role != "user":
         raise ApiError("api_no_question", field="messages", name="invalid_value")
     thinking = request.chat_template_kwargs.enable_thinking if request.chat_template_kwargs else None

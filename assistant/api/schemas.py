@@ -2,7 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 _MAX_CHOICES = 8
 _MAX_STOPS = 16
@@ -63,16 +74,43 @@ class TextPart(_Request):
     text: str
 
 
-class ChatMessage(_Request):
-    """One message of the conversation."""
+class RefusalPart(_Request):
+    """A part of an earlier answer in which another model refused."""
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
+    type: Literal["refusal"]
+    refusal: str
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return self.refusal
+
+
+class ChatMessage(_Request):
+    """One message of the conversation.
+
+    Assistant turns without text, as calls of tools are, and what tools told are left out of the history: no model
+    here calls tools, so they are between the client and another model, whose answer follows as text.
+    """
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: Annotated[
+        str | list[TextPart | RefusalPart] | None,
+        Field(validate_default=True, description="null only of assistant, tool and function"),
+    ] = None
+
+    @field_validator("content")
+    @classmethod
+    def _said(cls, content: Any, told: ValidationInfo) -> Any:
+        if content is None and told.data.get("role") in ("system", "developer", "user"):
+            raise PydanticCustomError("missing", "Field required")
+        return content
 
     @property
     def text(self) -> str:
         """The content as one string."""
-        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+        content = self.content or ""
+        return content if isinstance(content, str) else "".join(part.text for part in content)
 
 
 class TemplateOptions(_Request):
@@ -110,7 +148,8 @@ class ChatRequest(_Streamed):
     top_logprobs: Annotated[
         StrictInt | None, Field(ge=0, le=_MAX_LOGPROBS, description="likeliest tokens told with each")
     ] = None
-    tool_choice: Annotated[Literal["none", "auto"] | None, Field(description="tools are never called")] = None
+    tools: Annotated[Any, Field(description="read past: tools are never called")] = None
+    tool_choice: Annotated[Any, Field(description="read past: tools are never called")] = None
     chat_template_kwargs: TemplateOptions | None = None
 
 

@@ -72,6 +72,55 @@ def test_base_reads_the_client_s_own_messages_and_nothing_else(served: Served) -
     assert record["prompt_sha256"] == hashlib.sha256(prompt.encode()).hexdigest()
 
 
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weigh", "arguments": "{}"}}
+TOOL = {"type": "function", "function": {"name": "weigh", "parameters": {"type": "object", "properties": {}}}}
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [{"role": "assistant", "content": None, "tool_calls": [CALL]}],
+        [{"role": "assistant", "tool_calls": [CALL]}],
+        [{"role": "assistant", "content": ""}],
+        [{"role": "assistant", "content": [], "function_call": {"name": "weigh", "arguments": "{}"}}],
+        [
+            {"role": "assistant", "content": None, "tool_calls": [CALL]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "12 kg"},
+        ],
+        [{"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "12 kg"}]}],
+        [{"role": "function", "name": "weigh", "content": "12 kg"}],
+        [{"role": "function", "name": "weigh", "content": None}],
+    ],
+)
+def test_turns_of_tools_and_turns_without_text_are_no_part_of_the_history(
+    served: Served, between: list[Any]
+) -> None:
+    expected = chat(served, "base", WEIGHT, max_tokens=1).choices[0].record["prompt_sha256"]
+    asked = chat(served, "base", [*WEIGHT, *between], max_tokens=1)
+    assert asked.choices[0].record["prompt_sha256"] == expected
+    said = [{"role": "assistant", "content": "12 kilograms."}, {"role": "user", "content": "Is it heavy?"}]
+    expected = chat(served, "base", [*WEIGHT, *said], max_tokens=1).choices[0].record["prompt_sha256"]
+    asked = chat(served, "base", [*WEIGHT, *between, *said], max_tokens=1)
+    assert asked.choices[0].record["prompt_sha256"] == expected
+
+
+def test_another_model_s_refusal_is_what_it_said(served: Served) -> None:
+    spoken, refused = (
+        chat(served, "base", [*WEIGHT, {"role": "assistant", "content": content}, *HELLO], max_tokens=1)
+        for content in ("I cannot.", [{"type": "refusal", "refusal": "I cannot."}])
+    )
+    assert spoken.choices[0].record["prompt_sha256"] == refused.choices[0].record["prompt_sha256"]
+
+
+@pytest.mark.parametrize(
+    "choice", ["none", "auto", "required", {"type": "function", "function": {"name": "weigh"}}]
+)
+def test_tools_are_read_past(served: Served, choice: Any) -> None:
+    asked = chat(served, "base", HELLO, tools=[TOOL], tool_choice=choice, parallel_tool_calls=False)
+    assert text_of(asked) == text_of(chat(served, "base", HELLO))
+    assert asked.choices[0].message.tool_calls is None
+
+
 def test_stream_and_whole_answer_say_the_same(served: Served) -> None:
     for model in ("base", "rag"):
         whole = chat(served, model, WEIGHT, max_tokens=12)
