@@ -1,27 +1,38 @@
 """From stored scores to results: plain dicts that the report, the page and the command line read alike.
 
-Arms are compared only on questions that both were scored on; a mean always goes with its coverage.
+Arms are compared only on questions that both were scored on; a mean always goes with its coverage. Fewer than ten
+scores make neither mean nor interval: they are counted, and that is all.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, replace
 from itertools import combinations
 from statistics import fmean
 from typing import Any
 
 from assistant.compare.cells import CELLS, adapter_of, cell_of, settings_of
-from assistant.compare.factorial import cochran_q, factorial, factorial_over_adapters, friedman
+from assistant.compare.factorial import (
+    Effect,
+    Factorial,
+    cochran_q,
+    factorial,
+    factorial_over_adapters,
+    friedman,
+)
 from assistant.compare.losses import RIGHT, retrieval_losses
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS
 from assistant.compare.power import meter, meter_graded
-from assistant.compare.questions import Question, clusters_of
+from assistant.compare.questions import FEWEST, Question, clusters_of
 from assistant.compare.records import Experiment, StoredAnswer, StoredRetrieval
 from assistant.compare.scoring import Score
 from assistant.compare.statistics import compare_paired, equivalent, holm, mean_interval, wilson
+from assistant.compare.verdict import MISSING, pair_word, verdict
 
 _NOT_ASKED = Score("unscored", reason="not_asked")
-VERSION = 2
+_EFFECTS = tuple(field.name for field in fields(Factorial) if field.name != "n")
+_NO_WIDTH = 1e-9
+VERSION = 3
 """Of what `analyse` tells; results kept by another version are worked out anew when they are read."""
 
 
@@ -71,7 +82,7 @@ def analyse(
     """
     table = Table(experiment, answers)
     plan = experiment.plan
-    return {
+    results: dict[str, Any] = {
         "version": VERSION,
         "questions": len(experiment.questions),
         "answerable": sum(question.answerable for question in experiment.questions),
@@ -89,15 +100,28 @@ def analyse(
         "losses": retrieval_losses(
             experiment, table.answers, lambda arm, q: table.score(arm, plan.primary, q).value, retrievals
         ),
+        "training": _training(table),
     }
+    for entry in results["pairs"]:
+        entry["word"] = pair_word(entry, results)
+    said = verdict(results)
+    results["verdict"] = {
+        "word": said.word,
+        "sentences": [asdict(sentence) for sentence in (said.headline, *said.details)],
+    }
+    return results
 
 
 def pair(table: Table, first: str, second: str, metric: str) -> dict[str, Any]:
-    """`second` less `first` by one metric, with the questions gained and lost; `n` is 0 where none is shared."""
+    """`second` less `first` by one metric, with the questions gained and lost; `n` is 0 where none is shared.
+
+    `missing` is the share of questions that only one of the two was scored on: beyond 0.05 a comparison may be of
+    luckier questions.
+    """
     (x, y), clusters, kept = table.joint((first, second), metric)
     head: dict[str, Any] = {"metric": metric, "first": first, "second": second}
     if not kept:
-        return head | {"n": 0, "gained": [], "lost": []}
+        return head | {"n": 0, "gained": [], "lost": [], "missing": _missing(table, first, second, metric)}
     bounds = (-1.0, 1.0) if METRICS[metric].bounds else None
     result = compare_paired(x, y, clusters=clusters, bounds=bounds, seed=table.plan.seed)
     moved = [(question.id, b - a) for question, a, b in zip(kept, x, y, strict=True)]
@@ -114,25 +138,31 @@ def pair(table: Table, first: str, second: str, metric: str) -> dict[str, Any]:
 
 
 def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
-    """Main effects and interaction, or None unless all four cells were asked.
+    """Main effects and interaction; None unless all four cells were asked, of ten questions, and none lacks answers.
 
     Several adapters of one cell count as repeats of it: a question's score is their mean, the intervals also draw
-    adapters anew, and the means of the single adapters are told beside it.
+    adapters anew, and the means of the single adapters are told beside it. An effect is `clear` where its interval
+    leaves 0 out and its p-value, adjusted over all effects, is at most 0.05.
     """
     arms_of = {cell: _arms_of(cell, table.plan.arms) for cell in CELLS}
     if not all(arms_of.values()):
         return None
     every = [arm for cell in CELLS for arm in arms_of[cell]]
     rows, clusters, kept = table.joint(every, metric)
-    if not kept:
+    uneven = max(_missing(table, first, second, metric) for first, second in combinations(every, 2))
+    if len(kept) < FEWEST or uneven > MISSING:
         return None
     of_arm = dict(zip(every, rows, strict=True))
     scores = {cell: [of_arm[arm] for arm in arms_of[cell]] for cell in CELLS}
     base, rag = (scores[cell][0] for cell in CELLS[:2])
     several = max(len(scores["sft"]), len(scores["rag+sft"])) > 1
+    alone, both = (
+        [fmean(of_question) for of_question in zip(*scores[cell], strict=True)] for cell in CELLS[2:]
+    )
+    effects = factorial(base, rag, alone, both, clusters=clusters, seed=table.plan.seed)
     if several:
         names = [[adapter_of(arm) for arm in arms_of[cell]] for cell in CELLS[2:]]
-        effects = factorial_over_adapters(
+        pooled = factorial_over_adapters(
             base,
             rag,
             scores["sft"],
@@ -141,17 +171,34 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
             clusters=clusters,
             seed=table.plan.seed,
         )
-    else:
-        effects = factorial(
-            base, rag, scores["sft"][0], scores["rag+sft"][0], clusters=clusters, seed=table.plan.seed
-        )
+        effects = _where_flat(pooled, effects)
+    adjusted = holm([getattr(effects, name).p for name in _EFFECTS])
+    told = {
+        name: _told(getattr(effects, name), p_holm) for name, p_holm in zip(_EFFECTS, adjusted, strict=True)
+    }
     return {
         "metric": metric,
         "cells": {cell: fmean(fmean(values) for values in scores[cell]) for cell in CELLS},
         "adapters": {arm: fmean(of_arm[arm]) for cell in CELLS[2:] for arm in arms_of[cell]},
         "over_adapters": several,
-        **asdict(effects),
+        "n": effects.n,
+        **told,
     }
+
+
+def _where_flat(pooled: Factorial, single: Factorial) -> Factorial:
+    """`pooled`, with the effects of `single` where all draws came out alike: sameness is no proof of an effect of 0."""
+
+    def flat(effect: Effect) -> bool:
+        return effect.interval.high - effect.interval.low < _NO_WIDTH
+
+    return replace(
+        pooled, **{name: getattr(single, name) for name in _EFFECTS if flat(getattr(pooled, name))}
+    )
+
+
+def _told(effect: Effect, p_holm: float) -> dict[str, Any]:
+    return asdict(effect) | {"p_holm": p_holm, "clear": effect.interval.excludes(0) and p_holm <= 0.05}
 
 
 def _arms_of(cell: str, arms: Sequence[str]) -> list[str]:
@@ -166,6 +213,13 @@ def leaked_questions(adapters: Mapping[str, Any]) -> set[str] | None:
     return {name for ids in lists for name in ids} if lists else None
 
 
+def _training(table: Table) -> dict[str, dict[str, float | None]]:
+    """What making each arm's adapter took, by arm; None for what is not known."""
+    facts = {arm: table.adapters.get(adapter_of(arm), {}) for arm in table.plan.arms if adapter_of(arm)}
+    names = ("seconds", "data_seconds", "memory_bytes")
+    return {arm: {name: known.get(name) for name in names} for arm, known in facts.items()}
+
+
 def _arm(table: Table, arm: str) -> dict[str, Any]:
     stored = [table.answers.get((arm, question.id)) for question in table.questions]
     return {
@@ -177,7 +231,7 @@ def _arm(table: Table, arm: str) -> dict[str, Any]:
 
 
 def summary(table: Table, arm: str, metric: str, *, keep: Sequence[Question] | None = None) -> dict[str, Any]:
-    """Mean with interval and coverage; `mean` is None where nothing was scored."""
+    """Mean with interval and coverage; both are None where fewer than ten questions were scored."""
     asked = table.questions if keep is None else keep
     scores = [table.score(arm, metric, question) for question in asked]
     (values,), clusters, _kept = table.joint((arm,), metric, keep=keep)
@@ -189,7 +243,7 @@ def summary(table: Table, arm: str, metric: str, *, keep: Sequence[Question] | N
         "mean": None,
         "interval": None,
     }
-    if values:
+    if len(values) >= FEWEST:
         interval = mean_interval(
             values, clusters=clusters, bounds=METRICS[metric].bounds, seed=table.plan.seed
         )
@@ -201,7 +255,7 @@ def summary(table: Table, arm: str, metric: str, *, keep: Sequence[Question] | N
 
 
 def _refusal(table: Table, arm: str) -> dict[str, Any]:
-    """The 2 x 2 of answerable and answered, with the rates that it is read by."""
+    """The 2 x 2 of answerable and answered, with the rates that it is read by; None where they are of fewer than ten."""
     counts = Counter(
         (question.answerable, not stored.answer.refused)
         for question in table.questions
@@ -220,8 +274,8 @@ def _refusal(table: Table, arm: str) -> dict[str, Any]:
         ("over_refusal", refused, answered + refused),
         ("hallucination", invented, invented + declined),
     ):
-        told[name] = part / whole if whole else None
-        told[f"{name}_interval"] = asdict(wilson(part, whole)) if whole else None
+        told[name] = part / whole if whole >= FEWEST else None
+        told[f"{name}_interval"] = asdict(wilson(part, whole)) if whole >= FEWEST else None
     both = told["answer_rate"] is not None and told["hallucination"] is not None
     told["balanced_accuracy"] = (told["answer_rate"] + 1 - told["hallucination"]) / 2 if both else None
     return told
@@ -236,22 +290,23 @@ def _retrieval(table: Table, retrievals: Mapping[str, StoredRetrieval]) -> dict[
             stored.scores[name] for q in table.questions if (stored := retrievals.get(q.id)) is not None
         ]
         values = [score.value for score in scores if score.value is not None]
+        enough = len(values) >= FEWEST
         told[name] = {
             "n": len(values),
             "coverage": len(values) / len(table.questions),
             "unscored": dict(sorted(Counter(s.reason for s in scores if s.state == "unscored").items())),
-            "mean": fmean(values) if values else None,
-            "interval": asdict(mean_interval(values, seed=table.plan.seed)) if values else None,
+            "mean": fmean(values) if enough else None,
+            "interval": asdict(mean_interval(values, seed=table.plan.seed)) if enough else None,
         }
     return told
 
 
 def _pairs(table: Table) -> list[dict[str, Any]]:
-    """All pairs by the primary metric, p-values adjusted over the family."""
+    """All pairs by the primary metric; p-values adjusted over those that share ten questions or more."""
     told = [
         pair(table, first, second, table.plan.primary) for first, second in combinations(table.plan.arms, 2)
     ]
-    tested = [entry for entry in told if entry["n"]]
+    tested = [entry for entry in told if entry["n"] >= FEWEST]
     for entry, adjusted in zip(tested, holm([entry["p"] for entry in tested]), strict=True):
         entry["p_holm"] = adjusted
     return told
@@ -263,15 +318,15 @@ def _other_pairs(table: Table) -> list[dict[str, Any]]:
     for name, metric in METRICS.items():
         if name != table.plan.primary and metric.of != "retrieval" and metric.better:
             entry = pair(table, *table.plan.contrast, name)
-            if entry["n"]:
+            if entry["n"] >= FEWEST:
                 told.append(entry)
     return told
 
 
 def _gate(table: Table) -> dict[str, Any] | None:
-    """Whether the arms differ at all, before pairs are looked at; None for two arms or no shared question."""
+    """Whether the arms differ at all, before pairs are looked at; None for two arms or fewer than ten shared questions."""
     rows, _clusters, kept = table.joint(table.plan.arms, table.plan.primary)
-    if len(table.plan.arms) < 3 or not kept:
+    if len(table.plan.arms) < 3 or len(kept) < FEWEST:
         return None
     binary = all(value in (0.0, 1.0) for row in rows for value in row)
     scores = list(zip(*rows, strict=True))
@@ -312,7 +367,7 @@ def question_meter(table: Table) -> dict[str, Any]:
     """How many questions are needed, by what was seen so far, or by a typical discordance before that."""
     wanted = table.plan.wanted
     told = pair(table, *table.plan.contrast, table.plan.primary)
-    if told["n"] < 2:
+    if told["n"] < FEWEST:
         planned = meter(len(table.questions), wanted=wanted)
         return asdict(planned) | {"more": planned.more, "seen": False, "margin": table.plan.margin}
     independent = round(told["n_effective"])
@@ -325,12 +380,13 @@ def question_meter(table: Table) -> dict[str, Any]:
 
 
 def _missing(table: Table, first: str, second: str, metric: str) -> float:
-    """By how much the arms' coverage differs, 0..1: beyond 0.05 a comparison may be of luckier questions."""
-    counts = [
-        sum(table.score(arm, metric, question).state == "scored" for question in table.questions)
-        for arm in (first, second)
-    ]
-    return abs(counts[0] - counts[1]) / len(table.questions)
+    """The share of questions, 0..1, that only one of two arms was scored on."""
+    lonely = sum(
+        (table.score(first, metric, question).value is None)
+        != (table.score(second, metric, question).value is None)
+        for question in table.questions
+    )
+    return lonely / len(table.questions)
 
 
 def _quantile(ordered: Sequence[float], share: float) -> float:

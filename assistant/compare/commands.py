@@ -277,9 +277,9 @@ def replay_experiment(number: Number, as_json: JsonFlag = False) -> None:
 )
 def compare(first: Number, second: Number, as_json: JsonFlag = False) -> None:
     """Say how each arm changed from the first run to the second."""
-    from assistant.cli import LANGUAGE, fail, say, show
+    from assistant.cli import LANGUAGE, fail, show
     from assistant.compare.replay import compare_experiments
-    from assistant.compare.reporting import change_line
+    from assistant.compare.reporting import change_failures, change_line
 
     with _Opened() as store:
         rows = compare_experiments(store, first, second)
@@ -288,8 +288,8 @@ def compare(first: Number, second: Number, as_json: JsonFlag = False) -> None:
     else:
         for row in rows:
             print(change_line(row, LANGUAGE))
-    if any(row["word"] == "worse" for row in rows):
-        fail(say("An arm got worse.", "有方式变差了。"))
+    if failures := change_failures(rows, LANGUAGE):
+        fail(failures)
 
 
 @experiment_cli.command(

@@ -2,12 +2,10 @@
 
 from typing import Literal
 
+from assistant.compare.verdict_messages import VERDICT_MESSAGES
+
 EXPERIMENT_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
-    "break_even_worse": {
-        "en": "Training {arm} took {training} minutes, which it cannot pay back: without look-ups it was shown to "
-        "answer worse than retrieval.",
-        "zh": "训练{arm}用了 {training} 分钟，无法收回：不检索时，它的回答已表明不如检索。",
-    },
+    **VERDICT_MESSAGES,
     "experiment_busy": {
         "en": "Experiment {id} is still running. Wait for it or stop it first.",
         "zh": "实验 {id} 仍在运行。请等待完成或先停止它。",

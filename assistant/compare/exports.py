@@ -10,7 +10,7 @@ from assistant.arms import to_json
 from assistant.compare.analysis import VERSION, analyse
 from assistant.compare.cells import adapter_of
 from assistant.compare.metric_table import ANSWER_METRICS
-from assistant.compare.records import Experiment
+from assistant.compare.records import Experiment, StoredAnswer
 from assistant.compare.scoring import scores_to_json
 from assistant.compare.store import Experiments
 from assistant.compare.verdict import verdict
@@ -18,7 +18,10 @@ from assistant.messages import Language
 
 
 def csv_report(store: Experiments, experiment_id: int, language: Language) -> str:
-    """One row per question and arm with every score; a score that is missing is an empty cell.
+    """One row per question and arm with every score, and beside each whether it was scored, or why not.
+
+    A score that is missing is an empty cell; its state is "unscored: " with one of `metric_table.REASONS`, "failed",
+    or "not asked".
 
     Text that a spreadsheet would take for a formula gets an apostrophe before it.
 
@@ -41,7 +44,7 @@ def csv_report(store: Experiments, experiment_id: int, language: Language) -> st
         "answer",
         "error",
     ]
-    rows.writerow([*head, *ANSWER_METRICS])
+    rows.writerow([*head, *(f"{name}{part}" for name in ANSWER_METRICS for part in ("", "_state"))])
     for question in experiment.questions:
         for arm in experiment.plan.arms:
             stored = answers.get((question.id, arm))
@@ -61,26 +64,20 @@ def csv_report(store: Experiments, experiment_id: int, language: Language) -> st
                 answer.text if answer is not None else "",
                 stored.error[language] if stored is not None and stored.error else "",
             ]
-            scores = (
-                [stored.scores[name].value if name in stored.scores else None for name in ANSWER_METRICS]
-                if stored
-                else []
-            )
-            rows.writerow(
-                [_plain(cell) for cell in told] + ["" if value is None else value for value in scores]
-            )
+            scores = [cell for name in ANSWER_METRICS for cell in _score_cells(stored, name)]
+            rows.writerow([*map(_plain, told), *scores])
     return written.getvalue()
 
 
 def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
-    """Everything: plan, manifest, results, sentences, questions, answers with passages and scores.
+    """Everything: plan, manifest, results, sentences, questions, answers with passages and scores, judgements.
 
     Raises:
         ExperimentError: there is no such experiment.
     """
     experiment = store.get(experiment_id)
     results = results_of(store, experiment)
-    said = verdict(results, training_s=training_seconds(experiment))
+    said = verdict(results)
     return {
         "id": experiment.id,
         "name": experiment.name,
@@ -101,6 +98,10 @@ def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
         },
         "probes": [to_json(probe) for probe in store.probes(experiment_id)],
         "judges": store.judges(experiment_id),
+        "judgements": {
+            name: [asdict(one) for one in store.judgements(experiment_id, name)]
+            for name in store.judges(experiment_id)
+        },
         "answers": [
             {
                 "question_id": stored.question_id,
@@ -108,6 +109,7 @@ def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
                 "answer": to_json(stored.answer),
                 "error": stored.error,
                 "warm": stored.warm,
+                "together": stored.together,
                 "memory_bytes": stored.memory_bytes,
                 "energy_j": stored.energy_j,
                 "scores": scores_to_json(stored.scores),
@@ -134,6 +136,16 @@ def results_of(store: Experiments, experiment: Experiment) -> dict[str, Any]:
     if is_current(experiment.results):
         return dict(experiment.results or {})
     return analyse(experiment, store.answers(experiment.id), store.retrievals(experiment.id))
+
+
+def _score_cells(stored: StoredAnswer | None, metric: str) -> tuple[float | str, str]:
+    """A score and its state."""
+    score = stored.scores.get(metric) if stored is not None else None
+    if score is None:
+        return "", "not asked"
+    if score.value is None:
+        return "", f"unscored: {score.reason}" if score.state == "unscored" else score.state
+    return score.value, score.state
 
 
 def _plain(cell: str) -> str:

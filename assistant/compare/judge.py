@@ -80,7 +80,9 @@ class Exam:
         repeat: pairs that got the same probabilities twice.
         swap: pairs judged alike in both orders.
         planted: pairs where the right answer was preferred in both orders.
-        votes: the user's own blind votes that it was compared with, and `kappa`, None with fewer than two kinds.
+        votes: the user's own blind votes that it was compared with; a vote among three answers decides several
+            pairs, of which `vote_pairs` were compared and `agreed` came out alike.
+        kappa: over these pairs; None with fewer than two kinds.
     """
 
     judge: str
@@ -92,6 +94,7 @@ class Exam:
     planted: int
     same_model: bool = False
     votes: int = 0
+    vote_pairs: int = 0
     agreed: int = 0
     kappa: float | None = None
 
@@ -161,9 +164,15 @@ def examine(
         repeat += max(abs(a - b) for a, b in zip(opinion.forward, again, strict=True)) <= _SAME
         swap += opinion.consistent
         right += opinion.pick == wanted
-    told = [pair for ballot in ballots if ballot.blind for pair in _voted(ballot)]
-    picks = [(wanted, compare_pair(judge, question, *texts)) for question, texts, wanted in told]
-    both = [(wanted, opinion.pick) for wanted, opinion in picks if opinion.state == "judged"]
+    votes, both = 0, []
+    for ballot in ballots:
+        opinions = [
+            (wanted, compare_pair(judge, question, *texts))
+            for question, texts, wanted in (_voted(ballot) if ballot.blind else ())
+        ]
+        judged = [(wanted, opinion.pick) for wanted, opinion in opinions if opinion.state == "judged"]
+        votes += bool(judged)
+        both += judged
     return Exam(
         judge.name,
         len(planted),
@@ -173,7 +182,8 @@ def examine(
         swap,
         right,
         same_model,
-        votes=len(both),
+        votes=votes,
+        vote_pairs=len(both),
         agreed=sum(mine == theirs for mine, theirs in both),
         kappa=kappa(both),
     )

@@ -5,15 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from assistant.compare.analysis import Table, analyse
-from assistant.compare.exports import is_current
+from assistant.compare.analysis import VERSION, Table, analyse
 from assistant.compare.metric_table import ANSWER_METRICS
-from assistant.compare.questions import Question, questions_json
+from assistant.compare.questions import FEWEST, Question, questions_json
 from assistant.compare.records import StoredAnswer, StoredRetrieval
 from assistant.compare.scoring import FAILED, Asked, Score, score_answer, score_retrieval, scores_to_json
 from assistant.compare.statistics import compare_paired
 from assistant.compare.store import Experiments
-from assistant.compare.verdict import word_of
+from assistant.compare.verdict import MISSING, word_of
 from assistant.errors import ExperimentError
 
 _TOLERANCE = 1e-9
@@ -41,10 +40,11 @@ class Replay:
 
 
 def replay(store: Experiments, experiment_id: int) -> Replay:
-    """Compute every score, interval and count of a stored run again from its answers.
+    """Compute every score, interval, count and sentence of a stored run again from its answers.
 
     Raises:
-        ExperimentError: there is no such experiment, or its texts were erased.
+        ExperimentError: there is no such experiment, its texts were erased, or its results were made by another
+            version; what that one told as well is compared, and the error says how it came out.
     """
     experiment = store.get(experiment_id)
     if experiment.manifest.get("erased"):
@@ -70,17 +70,58 @@ def replay(store: Experiments, experiment_id: int) -> Replay:
         key = f"{answer.question_id}.{answer.arm}"
         stored["answers"][key], now["answers"][key] = scores_to_json(answer.scores), scores_to_json(scores)
         answers[place] = replace(answer, scores=scores)
-    if is_current(experiment.results):
+    if experiment.results is not None:
         stored["results"] = experiment.results
         now["results"] = analyse(experiment, answers, retrievals)
+        if experiment.results.get("version") != VERSION:
+            raise _other_version(experiment_id, stored, now)
+    return _compared(stored, now)
+
+
+def _compared(stored: Mapping[str, Any], now: Mapping[str, Any]) -> Replay:
     pairs = list(_leaves("", stored, now))
     return Replay(len(pairs), tuple(Difference(*pair) for pair in pairs if not _same(pair[1], pair[2])))
 
 
-def compare_experiments(store: Experiments, first_id: int, second_id: int) -> list[dict[str, Any]]:
-    """How each arm that both runs asked has changed from the first to the second, by the first's primary metric.
+def _other_version(experiment_id: int, stored: Mapping[str, Any], now: Mapping[str, Any]) -> ExperimentError:
+    """What comes of comparing with results of another version, as far as both tell the same."""
+    known = _shared(stored, now)
+    told = stored["results"].get("version")
+    known["results"].pop("version", None)
+    found = _compared(known, _shared(now, known))
+    places = ", ".join(difference.where for difference in found.differences[:5]) or "–"
+    return ExperimentError(
+        "experiment_other_version",
+        id=experiment_id,
+        stored="?" if told is None else told,
+        now=VERSION,
+        checked=found.checked,
+        changed=len(found.differences),
+        where=places,
+    )
 
-    Only questions with the same id, text and references count. `word` is as in `verdict.word_of`.
+
+def _shared(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """`one`, of it only what `other` has as well."""
+    return {
+        key: _shared(value, other[key])
+        if isinstance(value, Mapping) and isinstance(other[key], Mapping)
+        else value
+        for key, value in one.items()
+        if key in other
+    }
+
+
+def compare_experiments(store: Experiments, first_id: int, second_id: int) -> list[dict[str, Any]]:
+    """How each arm of the first run has changed to the second, by the first's primary metric.
+
+    Only questions with the same id, text and references count.
+
+    Returns:
+        One row per arm of the first run, with `asked` shared questions, of which `n` were scored in both runs.
+        `word` is as in `verdict.word_of`, or "absent" where the second run did not ask this arm; there, and where it
+        is "none", "missing" or "few", no difference is told. `missing` is the share of shared questions that one of
+        the runs has no answer or score to.
 
     Raises:
         ExperimentError: one does not exist, or they share no arm and question.
@@ -90,38 +131,44 @@ def compare_experiments(store: Experiments, first_id: int, second_id: int) -> li
     same = {(q.id, q.text, q.references) for q in first.questions} & {
         (q.id, q.text, q.references) for q in second.questions
     }
-    metric, margin = first.plan.primary, first.plan.margin
-    rows = []
-    for arm in first.plan.arms:
-        if arm not in second.plan.arms:
-            continue
-        x, y, names, clusters = [], [], [], []
-        asked = 0
-        for place, question in enumerate(first.questions):
-            if (question.id, question.text, question.references) not in same:
-                continue
-            asked += 1
-            before, after = (table.score(arm, metric, question).value for table in tables)
-            if before is not None and after is not None:
-                x.append(before)
-                y.append(after)
-                names.append(question.id)
-                clusters.append(tables[0].clusters[place] if tables[0].clusters else question.id)
-        if not x:
-            continue
-        result = compare_paired(x, y, clusters=clusters if tables[0].clusters else None, seed=first.plan.seed)
-        row = asdict(result) | {
-            "arm": arm,
-            "metric": metric,
-            "equivalent": result.interval90.within(margin),
-            "missing": 1 - len(x) / asked,
-            "gained": [name for name, a, b in zip(names, x, y, strict=True) if b > a + 1e-12],
-            "lost": [name for name, a, b in zip(names, x, y, strict=True) if b < a - 1e-12],
-        }
-        rows.append(row | {"word": word_of(row, margin=margin)})
-    if not rows:
+    if not same or not {*first.plan.arms} & {*second.plan.arms}:
         raise ExperimentError("experiment_not_comparable", first=first_id, second=second_id)
-    return rows
+    asked = [
+        question for question in first.questions if (question.id, question.text, question.references) in same
+    ]
+    return [_change(tables, asked, arm) for arm in first.plan.arms]
+
+
+def _change(tables: tuple[Table, Table], asked: Sequence[Question], arm: str) -> dict[str, Any]:
+    """How one arm has changed from one run to the other."""
+    plan = tables[0].plan
+    row: dict[str, Any] = {"arm": arm, "metric": plan.primary, "n": 0, "asked": len(asked), "missing": 1.0}
+    if arm not in tables[1].plan.arms:
+        return row | {"word": "absent"}
+    both = {question.id: [table.score(arm, plan.primary, question) for table in tables] for question in asked}
+    kept = [question.id for question in asked if all(score.value is not None for score in both[question.id])]
+    x, y = ([both[name][run].value or 0.0 for name in kept] for run in (0, 1))
+    row |= {"n": len(kept), "missing": sum(map(_lacking, both.values())) / len(asked)}
+    if not kept or row["missing"] > MISSING or len(kept) < FEWEST:
+        return row | {"word": "none" if not kept else "missing" if row["missing"] > MISSING else "few"}
+    clusters = dict(zip((q.id for q in tables[0].questions), tables[0].clusters or (), strict=False))
+    result = compare_paired(
+        x, y, clusters=[clusters[name] for name in kept] if clusters else None, seed=plan.seed
+    )
+    row |= asdict(result) | {
+        "equivalent": result.interval90.within(plan.margin),
+        "gained": [name for name, a, b in zip(kept, x, y, strict=True) if b > a + 1e-12],
+        "lost": [name for name, a, b in zip(kept, x, y, strict=True) if b < a - 1e-12],
+    }
+    return row | {"word": word_of(row, margin=plan.margin)}
+
+
+def _lacking(scores: Sequence[Score]) -> bool:
+    """Whether one run lacks what the other has, or one of them failed; scores that neither can have are not lacking."""
+    before, after = scores
+    if "failed" in (before.state, after.state):
+        return True
+    return (before.value is None) != (after.value is None)
 
 
 def _scores(

@@ -7,16 +7,18 @@ from importlib import resources
 from typing import Any
 
 from assistant.compare.board import board_svg
+from assistant.compare.cells import CELLS, cell_of
 from assistant.compare.charts import Mark, interval_chart
 from assistant.compare.counterfactual import sources_of
-from assistant.compare.exports import results_of, training_seconds
+from assistant.compare.exports import results_of
 from assistant.compare.metric_table import METRICS
 from assistant.compare.published import PUBLISHED
+from assistant.compare.questions import FEWEST
 from assistant.compare.report_extras import adapters_part, judges_part, knowledge_part
 from assistant.compare.report_questions import Words, links, question_rows
-from assistant.compare.reporting import reason_text, value_text, word_text
+from assistant.compare.reporting import clustered_text, few_text, reason_text, value_text, word_text
 from assistant.compare.store import Experiments
-from assistant.compare.verdict import verdict, word_of
+from assistant.compare.verdict import NO_RESULT, verdict
 from assistant.messages import Language
 
 
@@ -30,12 +32,13 @@ def html_report(store: Experiments, experiment_id: int, language: Language) -> s
     results = results_of(store, experiment)
     answers = {(stored.question_id, stored.arm): stored for stored in store.answers(experiment_id)}
     say = Words(language)
-    said = verdict(results, training_s=training_seconds(experiment))
+    said = verdict(results)
     style = resources.files("assistant.compare").joinpath("report.css").read_text(encoding="utf-8")
     details = "".join(f"<p>{escape(sentence.text(language))}</p>" for sentence in said.details)
     body = [
         f"<h1>{escape(experiment.name)}</h1>",
-        f'<p class="verdict {said.word}">{escape(said.headline.text(language))}</p>{details}',
+        f'<p class="verdict {said.word}">{escape(said.headline.text(language))}</p>{details}'
+        f'<p class="note">{escape(clustered_text(results, language))}</p>',
         _board(results, say),
         _metric_charts(results, say),
         _pairs(results, say),
@@ -64,10 +67,14 @@ def html_report(store: Experiments, experiment_id: int, language: Language) -> s
 def _board(results: Mapping[str, Any], say: Words) -> str:
     """The 2 x 2 as a picture, and its main effects as intervals where all four cells were asked."""
     metric = METRICS[results["primary"]].label(say.language)
-    head = f"<h2>{say('board')}</h2><p>{escape(metric)}</p>" + board_svg(results, say.language)
+    head = f"<h2>{say('board')}</h2><p>{escape(metric)}</p>"
+    if results["contrast"]["n"] < FEWEST:
+        return f"{head}<p>{escape(few_text(results['contrast']['n'], say.language))}</p>"
+    head += board_svg(results, say.language)
     board = results["factorial"]
     if board is None:
-        return head
+        whole = {cell_of(arm) for arm in results["arms"]} == set(CELLS)
+        return f"{head}<p>{say('board_uneven')}</p>" if whole else head
     marks = [
         Mark(say(name), board[name]["value"], board[name]["interval"]["low"], board[name]["interval"]["high"])
         for name in ("rag", "sft", "interaction", "rag_alone", "rag_on_sft", "sft_alone", "sft_on_rag")
@@ -85,18 +92,18 @@ def _metric_charts(results: Mapping[str, Any], say: Words) -> str:
         metric = METRICS[name]
         told = {arm: entry["metrics"].get(name) for arm, entry in results["arms"].items()}
         marks = [_mark(arm, entry) for arm, entry in told.items() if entry and entry["mean"] is not None]
-        if not marks:
+        if not any(entry and entry["n"] for entry in told.values()):
             continue
         title = metric.label(say.language) + ("" if metric.unit == "share" else f" ({metric.unit})")
         tag = f' <span class="tag">{say("primary")}</span>' if name == results["primary"] else ""
-        highest = max(mark.high or mark.value or 0.0 for mark in marks) or 1.0
+        highest = max((mark.high or mark.value or 0.0 for mark in marks), default=0.0) or 1.0
         bounds, scale = ((0.0, 1.0), 100.0) if metric.unit == "share" else ((0.0, 1.05 * highest), 1.0)
         missing = "; ".join(
             f"{arm}: {_missing(entry, say)}" for arm, entry in told.items() if entry and _missing(entry, say)
         )
         parts.append(
             f"<h3>{escape(title)}{tag}</h3>"
-            + interval_chart(title, marks, bounds=bounds, scale=scale)
+            + (interval_chart(title, marks, bounds=bounds, scale=scale) if marks else "")
             + (f'<p class="note">{escape(missing)}</p>' if missing else "")
         )
     return "".join(parts)
@@ -107,8 +114,9 @@ def _mark(arm: str, entry: Mapping[str, Any]) -> Mark:
 
 
 def _missing(entry: Mapping[str, Any], say: Words) -> str:
-    """Why scores are missing, with counts."""
-    told = [f"{count} {reason_text(reason, say.language)}" for reason, count in entry["unscored"].items()]
+    """Why scores are missing, with counts; and where the rest is too few to show."""
+    told = [few_text(entry["n"], say.language)] if entry["n"] and entry["mean"] is None else []
+    told += [f"{count} {reason_text(reason, say.language)}" for reason, count in entry["unscored"].items()]
     if entry["failed"]:
         told.append(f"{entry['failed']} {reason_text('arm_failed', say.language)}")
     return ", ".join(told)
@@ -122,20 +130,23 @@ def _pairs(results: Mapping[str, Any], say: Words) -> str:
     rows = []
     for pair in results["pairs"]:
         label = escape(f"{pair['first']} → {pair['second']}")
-        if not pair["n"]:
-            rows.append(f"<tr><td>{label}</td><td colspan=5>–</td></tr>")
+        word = escape(word_text(pair["word"], say.language))
+        if pair["word"] in NO_RESULT:
+            counts = f"{pair['n']} / {results['questions']}"
+            rows.append(
+                f'<tr class="note"><td>{label}</td><td>–</td><td>–</td><td>{counts}</td><td>–</td><td>{word}</td></tr>'
+            )
             continue
-        word = word_text(word_of(pair, margin=results["meter"]["margin"]), say.language)
         rows.append(
             f"<tr><td>{label}</td><td>{100 * pair['difference']:+.1f}</td>"
             f"<td>{100 * pair['interval']['low']:.1f} … {100 * pair['interval']['high']:.1f}</td>"
             f"<td>+{pair['gains']} −{pair['losses']} / {pair['n']}</td><td>{pair['p_holm']:.3g}</td>"
-            f"<td>{escape(word)}</td></tr>"
+            f"<td>{word}</td></tr>"
         )
-    note = ""
+    note = f'<p class="note">{say("holm_hint")}</p>'
     if gate:
         test = {"cochran": "Cochran Q", "friedman": "Friedman"}[gate["test"]]
-        note = f"<p>{say('gate', test=test, p=format(gate['p'], '.3g'), n=gate['n'])}</p>"
+        note += f"<p>{say('gate', test=test, p=format(gate['p'], '.3g'), n=gate['n'])}</p>"
     return f"<h2>{say('pairs')}</h2>{note}<table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
@@ -158,9 +169,13 @@ def _retrieval(results: Mapping[str, Any], say: Words) -> str:
         for name, entry in results["retrieval"].items()
         if entry["mean"] is not None
     ]
-    if not marks:
+    few = max((entry["n"] for entry in results["retrieval"].values()), default=0)
+    if not few:
         return ""
-    return f"<h2>{say('retrieval')}</h2>" + interval_chart(say("retrieval"), marks, bounds=(0.0, 1.0))
+    shown = (
+        interval_chart(say("retrieval"), marks, bounds=(0.0, 1.0)) if marks else few_text(few, say.language)
+    )
+    return f"<h2>{say('retrieval')}</h2>{shown}"
 
 
 def _strata(results: Mapping[str, Any], say: Words) -> str:
@@ -168,7 +183,8 @@ def _strata(results: Mapping[str, Any], say: Words) -> str:
     rows = [
         f"<tr><th>{_stratum(name, say)}</th><td>{stratum['questions']}</td>"
         + "".join(
-            f"<td>{escape(value_text(entry, results['primary']))}</td>" for entry in stratum["arms"].values()
+            f"<td>{escape(value_text(entry, results['primary'], say.language))}</td>"
+            for entry in stratum["arms"].values()
         )
         + "</tr>"
         for name, stratum in results["strata"].items()
@@ -220,10 +236,8 @@ def _published(results: Mapping[str, Any], say: Words) -> str:
             interval = board[name]["interval"]
             marks.insert(0, Mark(say("yours"), board[name]["value"], interval["low"], interval["high"]))
         elif name == "rag_alone":
-            own = next(
-                (p for p in results["pairs"] if (p["first"], p["second"]) == ("base", "rag") and p["n"]), None
-            )
-            if own:
+            own = next((p for p in results["pairs"] if (p["first"], p["second"]) == ("base", "rag")), None)
+            if own and own["word"] not in NO_RESULT:
                 marks.insert(
                     0, Mark(say("yours"), own["difference"], own["interval"]["low"], own["interval"]["high"])
                 )

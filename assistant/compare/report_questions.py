@@ -80,12 +80,14 @@ def _answer(stored: StoredAnswer, say: Words) -> str:
         f"<li>[{c.number}] {escape(c.passage.source_name)}: “{escape(_quote(c.passage.text, c.spans))}”</li>"
         for c in stored.answer.citations
     )
-    return f'<p class="answer">{_marked(stored.answer, say)}</p>' + (f"<ul>{cited}</ul>" if cited else "")
+    return f'<p class="answer">{_marked(stored, stored.answer, say)}</p>' + (
+        f"<ul>{cited}</ul>" if cited else ""
+    )
 
 
-def _marked(answer: Answer, say: Words) -> str:
+def _marked(stored: StoredAnswer, answer: Answer, say: Words) -> str:
     """The answer's text; what no passage supports is marked, unless the arm had no passages to begin with."""
-    if answer.refused or not answer.citations:
+    if answer.refused or not stored.arm.startswith("rag"):
         return escape(answer.text)
     parts, at = [], 0
     for sentence in answer.sentences:

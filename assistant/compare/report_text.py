@@ -32,10 +32,35 @@ REPORT_TEXT: dict[str, dict[Language, str]] = {
         "en": "Retrieval and fine-tuning, with and without each other",
         "zh": "检索与微调：单独使用与共同使用",
     },
+    "board_uneven": {
+        "en": "Too many answers are missing, or the four share fewer than ten questions, to sum the four up.",
+        "zh": "缺失的回答太多，或四种方式共有的问题少于十个，因此不作合并计算。",
+    },
     "change_altered": {"en": "Answer changed in the passages", "zh": "改动段落中的答案"},
     "change_base": {"en": "Without passages, without adapter", "zh": "去掉段落和适配器"},
+    "change_few": {
+        "en": "Nothing could be compared: {n} shared questions are too few.",
+        "zh": "无法比较：共有的问题只有 {n} 个，太少。",
+    },
+    "change_lacking": {
+        "en": "Not to be compared, for answers or scores are missing: {arms}.",
+        "zh": "无法比较，因为缺少回答或评分：{arms}。",
+    },
     "change_removed": {"en": "Without passages", "zh": "去掉段落"},
     "change_swapped": {"en": "With another question's passages", "zh": "换成其他问题的段落"},
+    "change_worse": {"en": "An arm got worse: {arms}.", "zh": "有方式变差了：{arms}。"},
+    "clustered_document": {
+        "en": "Intervals: questions from the same document count as one group.",
+        "zh": "区间：同一文档的问题作为一组计算。",
+    },
+    "clustered_question": {
+        "en": "Intervals: each question counts by itself; there are too few documents or sections to group them by.",
+        "zh": "区间：每个问题单独计算；文档或章节太少，无法分组。",
+    },
+    "clustered_section": {
+        "en": "Intervals: questions from the same section count as one group.",
+        "zh": "区间：同一章节的问题作为一组计算。",
+    },
     "difference": {"en": "difference, points", "zh": "差值（百分点）"},
     "document": {"en": "from", "zh": "出自"},
     "flipped": {"en": "Questions gained and lost", "zh": "得分有变的问题"},
@@ -46,6 +71,11 @@ REPORT_TEXT: dict[str, dict[Language, str]] = {
         "zh": "各方式之间是否有差别？{test} 检验，{n} 个问题：p = {p}。",
     },
     "hallucination": {"en": "answers what has no answer", "zh": "无据作答率"},
+    "holm_hint": {
+        "en": "The pair that was declared stands on its own interval; every other one must also have p (Holm) of at "
+        "most 0.05 to be called better or worse.",
+        "zh": "事先声明的一对只看自己的区间；其余各对还须 p（Holm 校正）不超过 0.05，才称为更好或更差。",
+    },
     "interaction": {"en": "interaction", "zh": "交互作用"},
     "interval": {"en": "95 % interval", "zh": "95% 区间"},
     "judge": {"en": "Judge", "zh": "评判模型"},
@@ -53,13 +83,29 @@ REPORT_TEXT: dict[str, dict[Language, str]] = {
         "en": "{name} did not pass its exam ({repeat} of {pairs} repeated alike, {swap} alike when swapped, {planted} planted errors found). It judges nothing and counts for nothing.",
         "zh": "{name} 未通过考试（{pairs} 对中：重复一致 {repeat}，交换一致 {swap}，识别植入错误 {planted}）。不参与评判，不计入结果。",
     },
+    "judge_no_votes": {
+        "en": "It could not be compared with you: there are no blind votes of yours on the page Compare yet.",
+        "zh": "尚无法与您的判断对照：“对比”页还没有您的盲投。",
+    },
     "judge_passed": {
         "en": "{name} passed its exam ({repeat} of {pairs} repeated alike, {swap} alike when swapped, {planted} planted errors found). Of {n} pairs it gives {second} {wins} wins and {losses} losses over {first}; {ties} ties, {inconsistent} of them because the orders disagreed.",
         "zh": "{name} 已通过考试（{pairs} 对中：重复一致 {repeat}，交换一致 {swap}，识别植入错误 {planted}）。在 {n} 对回答中，{second}相对{first}胜 {wins}、负 {losses}、平 {ties}（其中 {inconsistent} 对因两种顺序结论不同）。",
     },
+    "judge_same_model": {
+        "en": "It is the model that also answers here, and models favour their own words.",
+        "zh": "它同时也是作答的模型，而模型往往偏爱自己的说法。",
+    },
+    "judge_unread": {
+        "en": "{count} of {asked} replies in its exam told no probabilities.",
+        "zh": "考试的 {asked} 次答复中有 {count} 次没有给出概率。",
+    },
+    "judge_unread_pairs": {
+        "en": "{count} pairs could not be read and are not counted.",
+        "zh": "有 {count} 对无法读取，不计入。",
+    },
     "judge_votes": {
-        "en": "Agreement with blind votes: {agreed} of {votes}, kappa {kappa}.",
-        "zh": "与盲投的一致性：{votes} 次中 {agreed} 次一致，kappa {kappa}。",
+        "en": "Agreement with your blind votes: {agreed} of {pairs} pairs from {votes} votes, Cohen's kappa {kappa}.",
+        "zh": "与您的盲投的一致性：{votes} 次投票的 {pairs} 对回答中 {agreed} 对一致，Cohen’s kappa {kappa}。",
     },
     "kind": {"en": "kind:", "zh": "类别："},
     "knowledge": {"en": "Where right answers came from", "zh": "正确答案的知识来源"},
@@ -111,6 +157,10 @@ REPORT_TEXT: dict[str, dict[Language, str]] = {
     "sft": {"en": "fine-tuning, on average", "zh": "微调（平均）"},
     "sft_alone": {"en": "fine-tuning, without retrieval", "zh": "微调（无检索）"},
     "sft_on_rag": {"en": "fine-tuning, with retrieval", "zh": "微调（有检索）"},
+    "shared_answers": {
+        "en": "scored in both runs: {n} of {asked}",
+        "zh": "两次都有评分：{asked} 个中的 {n} 个",
+    },
     "source_adapter": {
         "en": "from the adapter: right without passages, the base is not",
         "zh": "来自适配器：没有段落也答对，基础模型答不对",
@@ -122,6 +172,7 @@ REPORT_TEXT: dict[str, dict[Language, str]] = {
     "swapped_other": {"en": "wrong", "zh": "答错"},
     "swapped_refused": {"en": "refuses", "zh": "拒答"},
     "swapped_right": {"en": "right all the same", "zh": "仍然答对"},
+    "too_few": {"en": "{n}: too few", "zh": "{n} 个，太少"},
     "unanswerable": {"en": "(the documents hold no answer)", "zh": "（文档中没有答案）"},
     "unanswerable_answered": {"en": "unanswerable, answered", "zh": "无法回答，却作答"},
     "unanswerable_refused": {"en": "unanswerable, refused", "zh": "无法回答，已拒答"},

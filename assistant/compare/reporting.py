@@ -1,12 +1,11 @@
 """Results as lines of text for a terminal, in both languages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from assistant.compare.exports import training_seconds
 from assistant.compare.metric_table import METRICS, REASONS
 from assistant.compare.report_text import REPORT_TEXT
-from assistant.compare.verdict import arm_label, verdict
+from assistant.compare.verdict import NO_RESULT, arm_label, verdict
 from assistant.messages import Language
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ _WORDS: dict[str, dict[Language, str]] = {
     "few": {"en": "too few questions", "zh": "问题太少"},
     "missing": {"en": "too many are missing", "zh": "缺失太多"},
     "none": {"en": "nothing in common", "zh": "没有共同的问题"},
+    "absent": {"en": "not asked in the second run", "zh": "第二次运行未提问"},
 }
 
 
@@ -50,7 +50,7 @@ def result_lines(experiment: "Experiment", language: Language) -> list[str]:
     results = experiment.results
     if results is None:
         return ["尚无结果。" if language == "zh" else "No results yet."]
-    lines = [*verdict(results, training_s=training_seconds(experiment)).lines(language), ""]
+    lines = [*verdict(results).lines(language), clustered_text(results, language), ""]
     arms = list(results["arms"])
     width = max(22, *(len(arm) for arm in arms)) + 2
     lines.append(" " * 26 + "".join(arm.rjust(width) for arm in arms))
@@ -58,11 +58,13 @@ def result_lines(experiment: "Experiment", language: Language) -> list[str]:
         if metric.of == "retrieval":
             continue
         told = [results["arms"][arm]["metrics"][name] for arm in arms]
-        if any(entry["mean"] is not None for entry in told):
+        if any(entry["n"] for entry in told):
             label = metric.label(language)
             pad = 26 - len(label) - sum(ord(letter) > 0x2E7F for letter in label)
             lines.append(
-                label + " " * max(pad, 1) + "".join(value_text(entry, name).rjust(width) for entry in told)
+                label
+                + " " * max(pad, 1)
+                + "".join(_right(value_text(entry, name, language), width) for entry in told)
             )
     for key, label in (
         ("over_refusal", "over-refusal / 误拒"),
@@ -70,27 +72,29 @@ def result_lines(experiment: "Experiment", language: Language) -> list[str]:
     ):
         shares = [results["arms"][arm]["refusal"] for arm in arms]
         texts = [
-            "-" if share[key] is None else _with_interval(share[key], share[f"{key}_interval"])
+            few_text(_asked(share, key), language)
+            if share[key] is None
+            else _with_interval(share[key], share[f"{key}_interval"])
             for share in shares
         ]
         pad = 26 - len(label) - sum(ord(letter) > 0x2E7F for letter in label)
-        lines.append(label + " " * max(pad, 1) + "".join(text.rjust(width) for text in texts))
+        lines.append(label + " " * max(pad, 1) + "".join(_right(text, width) for text in texts))
     found = results["retrieval"]
-    if any(entry["mean"] is not None for entry in found.values()):
+    if any(entry["n"] for entry in found.values()):
         told_retrieval = ", ".join(
-            f"{METRICS[name].label(language)} {value_text(entry, name)}"
+            f"{METRICS[name].label(language)} {value_text(entry, name, language)}"
             for name, entry in found.items()
-            if entry["mean"] is not None
+            if entry["n"]
         )
         lines += ["", told_retrieval]
     lines += [f"{arm}: {text}" for arm in arms for text in _failures(results["arms"][arm], language)]
     return lines
 
 
-def value_text(entry: Mapping[str, Any], metric: str) -> str:
+def value_text(entry: Mapping[str, Any], metric: str, language: Language) -> str:
     """A mean as it is shown: points with interval for shares, a median for costs; coverage where below 1."""
     if entry["mean"] is None:
-        return "-"
+        return few_text(entry["n"], language)
     unit = METRICS[metric].unit
     if unit == "share":
         text = _with_interval(entry["mean"], entry["interval"])
@@ -99,14 +103,40 @@ def value_text(entry: Mapping[str, Any], metric: str) -> str:
     return text if entry["coverage"] > 0.995 else f"{text} n={entry['n']}"
 
 
+def few_text(n: int, language: Language) -> str:
+    """What stands in place of a value that fewer than ten questions would make."""
+    return REPORT_TEXT["too_few"][language].format(n=n) if n else "-"
+
+
+def clustered_text(results: Mapping[str, Any], language: Language) -> str:
+    """By what the intervals are clustered."""
+    return REPORT_TEXT[f"clustered_{results['clustered_by']}"][language]
+
+
 def change_line(row: Mapping[str, Any], language: Language) -> str:
-    """How one arm changed between two runs."""
+    """How one arm changed between two runs, or why that cannot be said."""
+    word = word_text(row["word"], language)
+    if row["word"] in (*NO_RESULT, "absent"):
+        counts = REPORT_TEXT["shared_answers"][language].format(n=row["n"], asked=row["asked"])
+        return f"{row['arm']}: {word} ({counts})"
     interval = row["interval"]
     return (
         f"{row['arm']}: {100 * row['mean_first']:.1f} -> {100 * row['mean_second']:.1f}  "
         f"({100 * row['difference']:+.1f}, 95 % {100 * interval['low']:.1f} .. {100 * interval['high']:.1f}, "
-        f"n={row['n']}, +{row['gains']} -{row['losses']})  {word_text(row['word'], language)}"
+        f"n={row['n']}, +{row['gains']} -{row['losses']})  {word}"
     )
+
+
+def change_failures(rows: Sequence[Mapping[str, Any]], language: Language) -> str:
+    """Why the comparison of two runs must not pass, naming the arms; "" where nothing speaks against it."""
+    told = {
+        "change_worse": [row["arm"] for row in rows if row["word"] == "worse"],
+        "change_lacking": [row["arm"] for row in rows if row["word"] in ("missing", "none", "absent")],
+    }
+    texts = [REPORT_TEXT[key][language].format(arms=", ".join(arms)) for key, arms in told.items() if arms]
+    if all(row["word"] == "few" for row in rows):
+        texts.append(REPORT_TEXT["change_few"][language].format(n=max(row["n"] for row in rows)))
+    return " ".join(texts)
 
 
 def judge_lines(
@@ -122,16 +152,43 @@ def judge_lines(
         first, second = (arm_label(arm)[language] for arm in experiment.plan.contrast)
         told |= {"first": first, "second": second, **scores}
     lines = [REPORT_TEXT["judge_passed" if card["passed"] else "judge_failed"][language].format(**told)]
-    if card["votes"]:
-        kappa = "–" if card["kappa"] is None else f"{card['kappa']:.2f}"
-        votes = {"agreed": card["agreed"], "votes": card["votes"], "kappa": kappa}
-        lines.append(REPORT_TEXT["judge_votes"][language].format(**votes))
-    return lines
+    if card["read"] < card["asked"]:
+        unread = {"count": card["asked"] - card["read"], "asked": card["asked"]}
+        lines.append(REPORT_TEXT["judge_unread"][language].format(**unread))
+    if scores["unreadable"]:
+        lines.append(REPORT_TEXT["judge_unread_pairs"][language].format(count=scores["unreadable"]))
+    if card["same_model"]:
+        lines.append(REPORT_TEXT["judge_same_model"][language])
+    return [*lines, votes_text(card, language)]
+
+
+def votes_text(card: Mapping[str, Any], language: Language) -> str:
+    """How far a judge agrees with the user's blind votes, and on how many that rests."""
+    if not card["votes"]:
+        return REPORT_TEXT["judge_no_votes"][language]
+    kappa = "–" if card["kappa"] is None else f"{card['kappa']:.2f}"
+    # A card of an earlier version counted pairs as votes and kept nothing else.
+    pairs = card.get("vote_pairs", card["votes"])
+    votes = card["votes"] if "vote_pairs" in card else "–"
+    return REPORT_TEXT["judge_votes"][language].format(
+        agreed=card["agreed"], pairs=pairs, votes=votes, kappa=kappa
+    )
 
 
 def reason_text(reason: str, language: Language) -> str:
     """Why a score is missing."""
     return REASONS[reason][language]
+
+
+def _asked(refusal: Mapping[str, Any], rate: str) -> int:
+    """Of how many questions a rate of refusing is."""
+    kind = "unanswerable" if rate == "hallucination" else "answerable"
+    return int(refusal[f"{kind}_answered"] + refusal[f"{kind}_refused"])
+
+
+def _right(text: str, width: int) -> str:
+    """The text at the right of so many columns; Chinese letters take two."""
+    return text.rjust(width - sum(ord(letter) > 0x2E7F for letter in text))
 
 
 def _with_interval(share: float, interval: Mapping[str, float]) -> str:

@@ -17,8 +17,12 @@ from assistant.messages import Language, render
 Word = Literal[
     "better", "worse", "better_within", "worse_within", "equivalent", "unclear", "few", "missing", "none"
 ]
+NO_RESULT = ("few", "missing", "none")
+"""Words of pairs whose difference is no result, and is not shown."""
 
-_MISSING = 0.05
+MISSING = 0.05
+"""Where one arm alone was scored on a larger share of the questions, what the arms share may be the lucky ones."""
+_ALPHA = 0.05
 _FLOOR = 0.15
 """Where the better arm of the contrast scores less, equal may mean equally lost, so nothing is advised."""
 _SILENT = 0.5
@@ -73,24 +77,23 @@ class Verdict:
         return [sentence.text(language) for sentence in (self.headline, *self.details)]
 
 
-def verdict(results: Mapping[str, Any], *, training_s: Mapping[str, float] | None = None) -> Verdict:
-    """Put the results of `analysis.analyse` into words.
-
-    Args:
-        training_s: seconds that the making of an adapter took, by its arm's name, for the break-even.
-    """
+def verdict(results: Mapping[str, Any]) -> Verdict:
+    """Put the results of `analysis.analyse` into words."""
     contrast, margin = results["contrast"], results["meter"]["margin"]
     word = word_of(contrast, margin=margin)
-    details: list[Sentence] = []
-    if word not in ("none", "few"):
-        details += [*_levels(results), *_clustered(results), *_advice(results)]
-        at_floor = _best(contrast) < _FLOOR  # then no speed is worth anything
-        if word.startswith(("better", "worse")) and not at_floor:
+    headline = _headline(contrast, word, results)
+    if word in NO_RESULT:
+        return Verdict(word, headline, tuple(_resume((contrast["first"], contrast["second"]), word, results)))
+    details = [*_levels(results), *_clustered(results), *_advice(results)]
+    at_floor = _best(contrast) < _FLOOR  # then no speed is worth anything
+    if not at_floor:
+        if word.startswith(("better", "worse")):
             details += _flip(results)
-        details += _adapters(results)
-        if not at_floor:
-            details += _break_even(results, training_s or {})
-    return Verdict(word, _headline(contrast, word, results), tuple(details))
+        details.append(_flip_accuracy(contrast, word))
+    details += _adapters(results)
+    if not at_floor:
+        details += _break_even(results)
+    return Verdict(word, headline, tuple(details))
 
 
 def word_of(pair: Mapping[str, Any], *, margin: float) -> Word:
@@ -99,7 +102,7 @@ def word_of(pair: Mapping[str, Any], *, margin: float) -> Word:
         return "none"
     if pair["n"] < FEWEST:
         return "few"
-    if pair["missing"] > _MISSING:
+    if pair["missing"] > MISSING:
         return "missing"
     low, high = pair["interval"]["low"], pair["interval"]["high"]
     if low > 0:
@@ -107,6 +110,19 @@ def word_of(pair: Mapping[str, Any], *, margin: float) -> Word:
     if high < 0:
         return "worse_within" if pair["equivalent"] else "worse"
     return "equivalent" if pair["equivalent"] else "unclear"
+
+
+def pair_word(pair: Mapping[str, Any], results: Mapping[str, Any]) -> Word:
+    """What is said of one pair of many: the declared one stands on its interval, all others also on Holm's p."""
+    word = word_of(pair, margin=results["meter"]["margin"])
+    if not word.startswith(("better", "worse")) or _declared(pair, results) or pair["p_holm"] <= _ALPHA:
+        return word
+    return "equivalent" if pair["equivalent"] else "unclear"
+
+
+def _declared(pair: Mapping[str, Any], results: Mapping[str, Any]) -> bool:
+    declared = results["contrast"]
+    return {pair["first"], pair["second"]} == {declared["first"], declared["second"]}
 
 
 def arm_label(arm: str) -> dict[Language, str]:
@@ -154,6 +170,8 @@ def _headline(pair: Mapping[str, Any], word: Word, results: Mapping[str, Any]) -
     }
     if word in ("none", "few"):
         return Sentence(f"verdict_{word}", params | {"fewest": FEWEST})
+    if word == "missing":
+        return Sentence("verdict_uneven", params | {"missing": _points(pair["missing"], 0)})
     margin = results["meter"]["margin"]
     level = 90 if word == "equivalent" else 95
     interval = pair["interval90"] if word == "equivalent" else pair["interval"]
@@ -167,8 +185,6 @@ def _headline(pair: Mapping[str, Any], word: Word, results: Mapping[str, Any]) -
         "level": level,
         "margin": _points(margin, 0 if margin * 100 == round(margin * 100) else 1),
     }
-    if word == "missing":
-        params["missing"] = _points(pair["missing"], 0)
     if word == "unclear":
         more = more_questions(pair, margin=margin)
         params["more"] = (
@@ -209,31 +225,33 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
     arms = sorted(results["arms"], key=lambda arm: (CELLS.index(cell_of(arm)), arm))
     pairs = {(pair["first"], pair["second"]): pair for pair in results["pairs"] if pair["n"]}
     silent = [arm for arm in arms if _silent(results["arms"][arm])]
+    lacking = [arm for arm in arms if _lacks(arm, results) > MISSING]
+    resume = [_asks_again(lacking, results)] if lacking else []
     chosen = next(
         (
             arm
             for arm in arms
-            if arm not in silent and not any(_beats(other, arm, pairs, results) for other in arms)
+            if arm not in (*silent, *lacking)
+            and not any(_beats(other, arm, pairs, results) for other in arms)
         ),
         None,
     )
-    if chosen is None:  # beaten by arms that refuse, or in a circle
-        return [Sentence("advice_none" if silent else "advice_unclear"), *_refusing(silent, results)]
+    if chosen is None:  # beaten by arms that refuse, or in a circle; or answers are missing of all others
+        none = [] if resume else [Sentence("advice_none" if silent else "advice_unclear")]
+        return [*none, *resume, *_refusing(silent, results)]
     margin = results["meter"]["margin"]
     beaten = [other for other in arms if _beats(chosen, other, pairs, results)]
     open_arms = [
         other
         for other in arms
         if other != chosen
-        and other not in beaten
-        and other not in silent
-        and word_of(_pair_of(chosen, other, pairs) or {"n": 0}, margin=margin)
-        in ("unclear", "missing", "none", "few")
+        and other not in (*beaten, *silent, *lacking)
+        and word_of(_pair_of(chosen, other, pairs) or {"n": 0}, margin=margin) in ("unclear", "few")
     ]
     code = _ADVICE[cell_of(chosen)]
     if not beaten and open_arms:
         code = "advice_unclear"
-    sentences = [Sentence(code, {"arm": arm_label(chosen)})]
+    sentences = [Sentence(code, {"arm": arm_label(chosen)}), *resume]
     if open_arms and beaten:
         sentences.append(Sentence("advice_open", {"arms": _joined(open_arms), "arm": arm_label(chosen)}))
     sentences += _refusing(silent, results)
@@ -241,6 +259,29 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
     if absent:
         sentences.append(Sentence("advice_not_asked", {"arms": _joined(absent)}))
     return sentences
+
+
+def _resume(arms: Sequence[str], word: Word, results: Mapping[str, Any]) -> list[Sentence]:
+    """What to do where two arms cannot be compared."""
+    lacking = [arm for arm in arms if _lacks(arm, results)]
+    if lacking:
+        return [_asks_again(lacking, results)]
+    return [Sentence("advice_uneven")] if word == "missing" else []
+
+
+def _lacks(arm: str, results: Mapping[str, Any]) -> float:
+    """The share of questions that an arm has no answer to: it failed, or was not asked."""
+    return 1 - results["arms"][arm]["answered"] / results["questions"]
+
+
+def _asks_again(arms: Sequence[str], results: Mapping[str, Any]) -> Sentence:
+    counts = [(arm_label(arm), results["arms"][arm]["answered"]) for arm in arms]
+    asked = results["questions"]
+    told: dict[Language, str] = {
+        "en": "; ".join(f"{label['en']} has {there} of {asked} answers" for label, there in counts),
+        "zh": "；".join(f"{label['zh']}应有 {asked} 个回答，现有 {there} 个" for label, there in counts),
+    }
+    return Sentence("advice_resume", {"arms": told})
 
 
 def _best(contrast: Mapping[str, Any]) -> float:
@@ -266,14 +307,10 @@ def _refusing(silent: Sequence[str], results: Mapping[str, Any]) -> list[Sentenc
 def _beats(one: str, other: str, pairs: Mapping[tuple[str, str], Any], results: Mapping[str, Any]) -> bool:
     """Whether `one` is shown to be better: as declared beforehand, or after Holm's correction."""
     pair = _pair_of(one, other, pairs)
-    if one == other or pair is None or pair["n"] < FEWEST or pair["missing"] > _MISSING:
+    if one == other or pair is None:
         return False
     ahead = pair["difference"] > 0 if pair["second"] == one else pair["difference"] < 0
-    declared = results["contrast"]
-    if {declared["first"], declared["second"]} == {one, other}:
-        interval = declared["interval"]
-        return ahead and (interval["low"] > 0 or interval["high"] < 0)
-    return bool(ahead and pair["p_holm"] <= 0.05)
+    return ahead and pair_word(pair, results).startswith(("better", "worse"))
 
 
 def _pair_of(one: str, other: str, pairs: Mapping[tuple[str, str], Any]) -> Any:
@@ -306,6 +343,27 @@ def _flip(results: Mapping[str, Any]) -> list[Sentence]:
     return [Sentence("flip_speed", params | {"points": _points(abs(gain) / slower, 1)})]
 
 
+def _flip_accuracy(contrast: Mapping[str, Any], word: Word) -> Sentence:
+    """Which score of the arm that is behind would turn the verdict round, by the interval as wide as it is."""
+    low, high = contrast["interval"]["low"], contrast["interval"]["high"]
+    names, means = ("first", "second"), (contrast["mean_first"], contrast["mean_second"])
+    place = 1 if contrast["difference"] <= 0 else 0
+    points = math.ceil(100 * (-low if place else high) - 1e-9)  # moves the interval to the other side of 0
+    turned = 100 * means[place] + points
+    params = {
+        "behind": arm_label(contrast[names[place]]),
+        "ahead": arm_label(contrast[names[1 - place]]),
+        "mean": _points(means[place], 0),
+        "level": _points(abs(contrast["difference"]), 1),
+        "points": points,
+        "turned": f"{turned:.0f}",
+        "n": contrast["n"],
+    }
+    if word.startswith(("better", "worse")):
+        return Sentence("flip_accuracy" if turned <= 100 else "flip_accuracy_level", params)
+    return Sentence("flip_accuracy_open" if turned <= 100 else "flip_accuracy_out", params)
+
+
 def _adapters(results: Mapping[str, Any]) -> list[Sentence]:
     """Whether what is said is about one adapter or about fine-tuning."""
     arms = [arm for arm in results["arms"] if adapter_of(arm)]
@@ -325,23 +383,45 @@ def _adapters(results: Mapping[str, Any]) -> list[Sentence]:
     return [Sentence("verdict_adapters", params | {"count": len(names)})]
 
 
-def _break_even(results: Mapping[str, Any], training_s: Mapping[str, float]) -> list[Sentence]:
-    """Whether an adapter alone, if it is as good as retrieval, pays by answering faster."""
+def _break_even(results: Mapping[str, Any]) -> list[Sentence]:
+    """Whether what training took is made up for by answering faster than retrieval alone."""
+    if "rag" not in results["arms"]:
+        return []
     sentences = []
-    for arm, spent in training_s.items():
-        slow = results["arms"].get("rag", {}).get("metrics", {}).get("total_s", {}).get("mean")
-        fast = results["arms"].get(arm, {}).get("metrics", {}).get("total_s", {}).get("mean")
-        if cell_of(arm) != "sft" or slow is None or fast is None:
+    pairs = {(pair["first"], pair["second"]): pair for pair in results["pairs"] if pair["n"]}
+    slow = results["arms"]["rag"]["metrics"]["total_s"]["mean"]
+    for arm, cost in results["training"].items():
+        if not cost["seconds"]:
+            sentences.append(Sentence("pays_unknown", {"arm": arm_label(arm)}))
             continue
-        if _beats("rag", arm, {(p["first"], p["second"]): p for p in results["pairs"] if p["n"]}, results):
-            sentences.append(
-                Sentence("break_even_worse", {"arm": arm_label(arm), "training": f"{spent / 60:.0f}"})
-            )
-            continue
-        questions = break_even(spent, slow_s=slow, fast_s=fast)
-        params: dict[str, Any] = {"arm": arm_label(arm), "training": f"{spent / 60:.0f}"}
-        if questions is None:
-            sentences.append(Sentence("break_even_never", params))
+        params: dict[str, Any] = {"arm": arm_label(arm), "other": arm_label("rag"), "made": _made(cost)}
+        fast = results["arms"][arm]["metrics"]["total_s"]["mean"]
+        if _beats("rag", arm, pairs, results):
+            sentences.append(Sentence("pays_worse", params))
+        elif slow is None or fast is None:
+            sentences.append(Sentence("pays_untimed", params))
         else:
-            sentences.append(Sentence("break_even", params | {"questions": f"{questions:,}"}))
+            spent = cost["seconds"] + (cost["data_seconds"] or 0.0)
+            questions = break_even(spent, slow_s=slow, fast_s=fast)
+            more = (
+                {} if questions is None else {"questions": f"{questions:,}", "seconds": f"{slow - fast:.2f}"}
+            )
+            sentences.append(Sentence("pays_after" if more else "pays_never", params | more))
     return sentences
+
+
+def _made(cost: Mapping[str, float | None]) -> dict[Language, str]:
+    """Time and memory of training, and the time of its data where it is known."""
+    minutes, data, memory = f"{(cost['seconds'] or 0.0) / 60:.0f}", cost["data_seconds"], cost["memory_bytes"]
+    en, zh = f"{minutes} minutes of training", f" {minutes} 分钟训练"
+    if memory:
+        en, zh = (
+            f"{en} with {memory / 1e9:.1f} GB of memory at most",
+            f"{zh}（内存峰值 {memory / 1e9:.1f} GB）",
+        )
+    if data:
+        return {
+            "en": f"{en} and {data / 60:.0f} minutes for its data",
+            "zh": f"{zh}，以及 {data / 60:.0f} 分钟准备数据",
+        }
+    return {"en": f"{en} (the time for its data is not known)", "zh": f"{zh}（准备数据的用时未知）"}

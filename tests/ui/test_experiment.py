@@ -185,3 +185,38 @@ def test_questions_are_read_from_a_file_and_one_experiment_runs_at_a_time(app: A
     assert laboratory.running() is None
     told: Any = laboratory.progress(1)
     assert told is None
+
+
+def test_an_arm_that_failed_half_way_and_too_few_questions_are_no_results(app: App) -> None:
+    store = app.experiments.store
+    fails = ScriptedAsker(fails=lambda arm, i: arm == "rag" and i >= 15)
+    number = asked(app, fails, count=30)
+    at = page()
+    told = open_tab(at, number, "board", "en")
+    assert "has 15 of 30 answers" in told
+    assert "Too many answers are missing" in told
+    assert "each question counts by itself" in told
+    pairs = at.dataframe[0].value
+    assert list(pairs.iloc[0])[1:] == ["–", "–", "15 / 30", "–", "too many are missing"]
+    store.delete(number)
+    number = asked(app, ScriptedAsker(), count=9)
+    at = page()
+    told = open_tab(at, number, "board", "en")
+    assert "9: too few" in told
+    assert set(at.dataframe[0].value.iloc[:, 1]) == {"–"}
+    assert "Too few scores to show a mean" in open_tab(at, number, "metrics", "en")
+
+
+def asked(app: App, asker: ScriptedAsker, *, count: int) -> int:
+    store, questions = app.experiments.store, make_questions(count)
+    number = store.create("", questions, make_plan(questions, ARMS))
+    list(run_experiment(store, number, asker))
+    return number
+
+
+def test_a_judge_that_was_compared_with_no_vote_says_so(app: App) -> None:
+    number = ran(app)
+    list(judge_experiment(app.experiments.store, number, Scripted()))
+    assert "there are no blind votes of yours on the page Compare yet" in open_tab(
+        page(), number, "judge", "en"
+    )

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from assistant.compare.board import board_svg
+from assistant.compare.cells import CELLS, cell_of
 from assistant.compare.metric_table import METRICS
+from assistant.compare.questions import FEWEST
 from assistant.compare.report_text import REPORT_TEXT
-from assistant.compare.reporting import word_text
-from assistant.compare.verdict import word_of
+from assistant.compare.reporting import clustered_text, few_text, word_text
+from assistant.compare.verdict import NO_RESULT
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.charts import Row, interval_chart
 from ui.text import language, say
@@ -28,9 +30,14 @@ def show_board(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
     metric = METRICS[results["primary"]].label(shown)
     board = results["factorial"]
     st.caption(say("experiment.board_about", metric=metric))
-    dark = st.context.theme.type == "dark"
-    picture = board_svg(results, shown, ink=DARK_INK if dark else LIGHT_INK)
-    st.image(picture, width=BOARD_WIDTH, alt=REPORT_TEXT["board"][shown])
+    if results["contrast"]["n"] < FEWEST:
+        st.caption(few_text(results["contrast"]["n"], shown))
+    else:
+        dark = st.context.theme.type == "dark"
+        picture = board_svg(results, shown, ink=DARK_INK if dark else LIGHT_INK)
+        st.image(picture, width=BOARD_WIDTH, alt=REPORT_TEXT["board"][shown])
+        if board is None and {cell_of(arm) for arm in results["arms"]} == set(CELLS):
+            st.caption(REPORT_TEXT["board_uneven"][shown])
     if board is not None:
         st.caption(say("experiment.effects_about", questions=board["n"]))
         rows = [
@@ -39,6 +46,7 @@ def show_board(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
                 board[name]["value"],
                 board[name]["interval"]["low"],
                 board[name]["interval"]["high"],
+                clear=board[name]["clear"],
             )
             for name in EFFECTS
         ]
@@ -46,12 +54,14 @@ def show_board(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
         st.caption(say("experiment.interaction_about"))
     st.markdown(f"**{REPORT_TEXT['pairs'][shown]}**")
     _gate(results)
+    st.caption(REPORT_TEXT["holm_hint"][shown])
     st.dataframe(
         [_pair_row(pair, results) for pair in results["pairs"]],
         hide_index=True,
         width="stretch",
         key="experiment_pairs",
     )
+    st.caption(clustered_text(results, shown))
     _meter(results)
 
 
@@ -68,15 +78,17 @@ def _pair_row(pair: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
         key: REPORT_TEXT[key][language()] for key in ("difference", "interval", "flips", "p_holm", "says")
     }
     head = {REPORT_TEXT["pair"][language()]: f"{arm_short(pair['first'])} → {arm_short(pair['second'])}"}
-    if not pair["n"]:
-        return head | dict.fromkeys(words.values(), "–")
+    word = word_text(pair["word"], language())
+    if pair["word"] in NO_RESULT:
+        counts = f"{pair['n']} / {results['questions']}"
+        return head | dict.fromkeys(words.values(), "–") | {words["flips"]: counts, words["says"]: word}
     interval = pair["interval"]
     return head | {
         words["difference"]: f"{100 * pair['difference']:+.1f}",
         words["interval"]: f"{100 * interval['low']:+.1f} … {100 * interval['high']:+.1f}",
         words["flips"]: f"+{pair['gains']} −{pair['losses']} / {pair['n']}",
         words["p_holm"]: f"{pair['p_holm']:.3g}",
-        words["says"]: word_text(word_of(pair, margin=results["meter"]["margin"]), language()),
+        words["says"]: word,
     }
 
 

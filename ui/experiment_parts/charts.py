@@ -19,6 +19,7 @@ class Row:
         label: the row's name.
         low, high: None where only the value is known.
         series: what it belongs to, where several stand in one row.
+        clear: whether a difference may be called one, where that takes more than its interval.
     """
 
     label: str
@@ -26,6 +27,7 @@ class Row:
     low: float | None = None
     high: float | None = None
     series: str = ""
+    clear: bool = True
 
 
 def interval_chart(
@@ -45,13 +47,13 @@ def interval_chart(
         axis: the axis' title.
         scale: what values are multiplied by; 100 shows points.
         domain: ends of the axis, scaled; None fits the values.
-        zero: rows are differences: draw a line at 0, and colour what lies clear of it.
+        zero: rows are differences: draw a line at 0, and colour what lies clear of it, unless told that it is not.
         series: in this order, beside each other within a row and told apart by colour.
     """
     import altair
 
     def color(row: Row) -> str:
-        if not zero or row.low is None or row.high is None:
+        if not zero or row.low is None or row.high is None or not row.clear:
             return OPEN if zero else MARK
         return GAIN if row.low > 0 else LOSS if row.high < 0 else OPEN
 

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from assistant.compare.report_text import REPORT_TEXT
+from assistant.compare.reporting import votes_text
 from ui.components.inert import plain
 from ui.experiment_parts.arms import arm_short
-from ui.text import say
+from ui.text import language, say
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -93,14 +95,11 @@ def _card(name: str, card: dict[str, Any]) -> None:
         key=f"experiment_judge_card_{hash(name)}",
     )
     if card["read"] < card["asked"]:
-        st.caption(say("experiment.judge_unread", count=card["asked"] - card["read"], asked=card["asked"]))
+        unread = REPORT_TEXT["judge_unread"][language()]
+        st.caption(unread.format(count=card["asked"] - card["read"], asked=card["asked"]))
     if card["same_model"]:
-        st.caption(f":orange[:material/warning:] {say('experiment.judge_same_model')}")
-    if not card["votes"]:
-        st.caption(say("experiment.judge_no_votes"))
-    else:
-        kappa = "–" if card["kappa"] is None else f"{card['kappa']:.2f}"
-        st.caption(say("experiment.judge_votes", agreed=card["agreed"], votes=card["votes"], kappa=kappa))
+        st.caption(f":orange[:material/warning:] {REPORT_TEXT['judge_same_model'][language()]}")
+    st.caption(votes_text(card, language()))
 
 
 def _scores(experiment: "Experiment", told: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from assistant.compare.metric_table import METRICS
 from assistant.compare.report_text import REPORT_TEXT
-from assistant.compare.reporting import reason_text
+from assistant.compare.reporting import clustered_text, few_text, reason_text
 from ui.components.inert import plain
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.charts import Row, interval_chart
@@ -26,6 +26,7 @@ def show_metrics(app: "App", experiment: "Experiment", results: dict[str, Any]) 
     names = [results["primary"], *(name for name in METRICS if name != results["primary"])]
     shares = [name for name in names if METRICS[name].unit == "share" and METRICS[name].of == "answer"]
     st.caption(say("experiment.metrics_about", metric=METRICS[results["primary"]].label(language())))
+    st.caption(clustered_text(results, language()))
     rows = [
         Row(METRICS[name].label(language()), entry["mean"], *_ends(entry), arm_short(arm))
         for name in shares
@@ -55,6 +56,14 @@ def _ends(entry: dict[str, Any]) -> tuple[float, float]:
 
 def _missing(results: dict[str, Any]) -> None:
     """Scores that are lacking, with the reason and how many; a mean without them would not tell."""
+    few = [
+        f"{METRICS[name].label(language())}, {arm_short(arm)} ({few_text(entry['n'], language())})"
+        for arm, told in results["arms"].items()
+        for name, entry in told["metrics"].items()
+        if entry["n"] and entry["mean"] is None
+    ]
+    if few:
+        st.caption(plain(say("experiment.few_scored", names="; ".join(few))))
     rows: dict[tuple[str, str], dict[str, int]] = {}
     for arm, told in results["arms"].items():
         for name, entry in told["metrics"].items():
@@ -132,6 +141,10 @@ def _retrieval(results: dict[str, Any]) -> None:
     ]
     if rows:
         interval_chart(rows, key="experiment_retrieval", axis=say("experiment.points"), domain=(0, 100))
+        return
+    few = max(entry["n"] for entry in results["retrieval"].values())
+    if few:
+        st.caption(few_text(few, language()))
         return
     reasons = {reason for entry in results["retrieval"].values() for reason in entry["unscored"]}
     st.caption(plain("; ".join(reason_text(reason, language()) for reason in sorted(reasons))) or "–")

@@ -31,7 +31,7 @@ def show_results(app: "App", number: int) -> None:
     """Draw everything that is known of an experiment."""
     experiment = app.experiments.get(number)
     results = _results(app, experiment)
-    _show_verdict(verdict(results, training_s=app.experiments.training_seconds(number)))
+    _show_verdict(verdict(results))
     _downloads(app, experiment)
     parts = {
         "board": show_board,

@@ -64,8 +64,9 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.download_html": {"en": "Report (HTML)", "zh": "报告（HTML）"},
     "experiment.download_json": {"en": "Everything (JSON)", "zh": "全部数据（JSON）"},
     "experiment.effects_about": {
-        "en": "What each step adds, on {questions} questions, with 95 % intervals.",
-        "zh": "每一步带来的变化（{questions} 个问题，95% 区间）。",
+        "en": "What each step adds, on {questions} questions, with 95 % intervals; coloured where p (Holm) is at most "
+        "0.05 as well.",
+        "zh": "每一步带来的变化（{questions} 个问题，95% 区间）；p（Holm 校正）也不超过 0.05 的才着色。",
     },
     "experiment.erased": {
         "en": "The knowledge base of this experiment was deleted, and its passages and answers with it. "
@@ -76,6 +77,10 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.failed": {
         "en": "{count} answers failed; they are counted and not scored.",
         "zh": "{count} 个回答出错；只计数，不评分。",
+    },
+    "experiment.few_scored": {
+        "en": "Too few scores to show a mean: {names}.",
+        "zh": "评分太少，不显示均值：{names}。",
     },
     "experiment.flip_gained": {"en": "Gained ({count})", "zh": "变好（{count}）"},
     "experiment.flip_kind": {"en": "Which questions", "zh": "哪些问题"},
@@ -108,10 +113,6 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.judge_key": {"en": "Key, if it wants one", "zh": "密钥（如需要）"},
     "experiment.judge_local": {"en": "A model on this machine", "zh": "本机模型"},
     "experiment.judge_model": {"en": "Model", "zh": "模型"},
-    "experiment.judge_no_votes": {
-        "en": "It could not be compared with you: there are no blind votes of yours on the page Compare yet.",
-        "zh": "尚无法与您的判断对照：“对比”页还没有您的盲投。",
-    },
     "experiment.judge_part": {"en": "Exam", "zh": "考试项目"},
     "experiment.judge_part_planted": {
         "en": "prefers the right answer to a planted error",
@@ -124,10 +125,6 @@ TEXT: dict[str, dict[Language, str]] = {
     },
     "experiment.judge_passed": {"en": "It passed its exam.", "zh": "已通过考试。"},
     "experiment.judge_right": {"en": "Passed", "zh": "通过"},
-    "experiment.judge_same_model": {
-        "en": "It is the model that also answers here, and models favour their own words.",
-        "zh": "它同时也是作答的模型，而模型往往偏爱自己的说法。",
-    },
     "experiment.judge_scores": {
         "en": "Against {first}, {second} wins {wins}, loses {losses} and ties {ties} of {count} pairs: "
         "{points} points (95 % interval {low} to {high}).",
@@ -140,15 +137,7 @@ TEXT: dict[str, dict[Language, str]] = {
         "zh": "问题、参考答案和回答会发送到该服务器。",
     },
     "experiment.judge_start": {"en": "Hold the exam and judge", "zh": "开始考试并评判"},
-    "experiment.judge_unread": {
-        "en": "{count} of {asked} replies told no probabilities.",
-        "zh": "{asked} 次答复中有 {count} 次没有给出概率。",
-    },
     "experiment.judge_url": {"en": "Address (OpenAI-compatible)", "zh": "地址（兼容 OpenAI）"},
-    "experiment.judge_votes": {
-        "en": "It agrees with {agreed} of your {votes} blind preferences; Cohen's kappa {kappa}.",
-        "zh": "与您的 {votes} 次盲投中的 {agreed} 次一致；Cohen’s kappa 为 {kappa}。",
-    },
     "experiment.judge_where": {"en": "Judge", "zh": "评判模型"},
     "experiment.kinds_about": {
         "en": "{metric} by kind of question, with 95 % intervals; the number of questions stands in brackets.",

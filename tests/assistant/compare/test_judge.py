@@ -96,8 +96,33 @@ def test_agreement_is_counted_over_the_users_blind_votes() -> None:
     ]
     exam = examine(Scripted(), make_questions(40).questions, votes)
     assert (exam.votes, exam.agreed) == (4, 2)  # it always finds the value, and never a tie
+    assert exam.vote_pairs == 4
     assert exam.kappa is not None
     assert exam.kappa < 0.5
+
+
+def test_a_vote_among_three_answers_counts_once(store: Experiments) -> None:
+    shown = tuple(
+        ShownAnswer(arm, Answer(text)) for arm, text in (("a", "none"), ("b", "a value"), ("c", "no"))
+    )
+    ballots = [Ballot("How long?", shown, "best", "b", id=number) for number in (1, 2)]
+    exam = examine(Scripted(), make_questions(40).questions, ballots)
+    assert (exam.votes, exam.vote_pairs, exam.agreed) == (2, 4, 4)
+    number = ran(store)
+    list(judge_experiment(store, number, Scripted(), ballots=ballots))
+    assert "4 of 4 pairs from 2 votes" in html_report(store, number, "en")
+    assert "2 次投票的 4 对回答中 4 对一致" in html_report(store, number, "zh")
+
+
+def test_the_report_tells_what_speaks_against_a_judge(store: Experiments) -> None:
+    number = ran(store)
+    list(judge_experiment(store, number, Scripted()))
+    assert "there are no blind votes of yours" in html_report(store, number, "en")
+    card = store.judges(number)["scripted"]
+    store.save_judge(number, "scripted", card | {"read": card["asked"] - 6, "same_model": True})
+    page = html_report(store, number, "en")
+    assert "6 of 72 replies in its exam told no probabilities" in page
+    assert "models favour their own words" in page
 
 
 @pytest.fixture

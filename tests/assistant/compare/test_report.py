@@ -2,11 +2,13 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from assistant.arms import Sentence
 from assistant.compare.charts import Mark, interval_chart
 from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.exports import csv_report, json_report
@@ -108,6 +110,24 @@ def test_report_is_whole_and_needs_nothing_from_elsewhere(store, four_arms: int,
     assert {link.removeprefix("#") for link in parsed.links} <= set(parsed.ids)
     assert "told to" in text  # the failure is shown, not hidden
     assert PUBLISHED[0].source in text
+
+
+def test_every_sentence_is_marked_where_an_answer_cites_nothing(store) -> None:
+    class Uncited(ScriptedAsker):
+        def ask(self, question, arm, retrieval, language):
+            answer = super().ask(question, arm, retrieval, language)
+            text = "Made up. All of it."
+            sentences = (Sentence(0, 8, ()), Sentence(9, 19, ()))
+            return replace(answer, text=text, sentences=sentences, citations=(), refused=False)
+
+    questions = make_questions(12)
+    number = store.create("uncited", questions, make_plan(questions, ["base", "rag"]))
+    list(run_experiment(store, number, Uncited()))
+    page = html_report(store, number, "en")
+    assert (
+        page.count('<mark title="no passage supports this">Made up.</mark>') == 12
+    )  # rag's; base read nothing
+    assert page.count('<mark title="no passage supports this">All of it.</mark>') == 12
 
 
 def test_hostile_text_stays_text(store) -> None:

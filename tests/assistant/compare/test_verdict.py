@@ -2,7 +2,15 @@ import pytest
 
 from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.store import Experiments
-from assistant.compare.verdict import Verdict, arm_label, break_even, more_questions, verdict, word_of
+from assistant.compare.verdict import (
+    Verdict,
+    arm_label,
+    break_even,
+    more_questions,
+    pair_word,
+    verdict,
+    word_of,
+)
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 
 
@@ -10,13 +18,11 @@ from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 def told(tmp_path):
     store = Experiments(tmp_path / "tandem.db")
 
-    def tell(
-        asker: ScriptedAsker, *, count: int = 50, arms=("base", "rag"), training_s=None, **plan
-    ) -> Verdict:
+    def tell(asker: ScriptedAsker, *, count: int = 50, arms=("base", "rag"), **plan) -> Verdict:
         questions = make_questions(count)
         number = store.create("", questions, make_plan(questions, arms, **plan))
         list(run_experiment(store, number, asker))
-        return verdict(store.get(number).results, training_s=training_s)
+        return verdict(store.get(number).results)
 
     yield tell
     store.close()
@@ -87,8 +93,87 @@ def test_no_common_question_and_uneven_failures_are_not_compared(told) -> None:
     assert nothing.word == "none"
     uneven = told(ScriptedAsker(fails=lambda arm, i: arm == "rag" and i < 5))
     assert uneven.word == "missing"
-    assert "differ by 10 points" in uneven.headline.text("en")
+    assert "10 % of the questions were scored for only one of them" in uneven.headline.text("en")
     assert "beats" not in uneven.headline.text("en")
+
+
+def test_an_arm_that_fails_half_way_is_to_be_resumed_and_has_no_level(told) -> None:
+    said = told(ScriptedAsker(fails=lambda arm, i: arm == "rag" and i >= 25))
+    english = " ".join(said.lines("en"))
+    assert [sentence.code for sentence in said.details] == ["advice_resume"]
+    assert "resume the run, which asks for them again: retrieval (RAG) has 25 of 50 answers" in english
+    assert "Out of 100" not in english
+    assert "more questions" not in english
+    assert "检索（RAG）应有 50 个回答，现有 25 个" in " ".join(said.lines("zh"))
+    nothing = told(ScriptedAsker(fails=lambda arm, i: arm == "rag"))
+    assert [sentence.code for sentence in nothing.details] == ["advice_resume"]
+
+
+def test_an_arm_beside_the_contrast_that_fails_is_neither_advised_nor_called_open(told) -> None:
+    asker = ScriptedAsker(base_knows=lambda i: True, fails=lambda arm, i: arm == "base" and i >= 25)
+    said = told(asker, arms=("base", "rag", "sft:a"), contrast=("rag", "sft:a"), count=60)
+    codes = [sentence.code for sentence in said.details]
+    assert "advice_resume" in codes
+    assert not {"advice_neither", "advice_open", "advice_unclear"} & set(codes)
+
+
+def test_questions_lost_by_either_arm_count_as_missing(told) -> None:
+    """Each arm fails at ten others: coverage is the same, the questions are not."""
+    asker = ScriptedAsker(fails=lambda arm, i: i < 10 if arm == "rag" else 10 <= i < 20)
+    said = told(asker)
+    assert said.word == "missing"
+    assert "40 % of the questions" in said.headline.text("en")
+
+
+def test_the_score_that_would_turn_the_verdict_round(told) -> None:
+    said = told(ScriptedAsker(base_knows=lambda i: i % 2 == 0), primary="contains_reference")
+    line = next(sentence for sentence in said.details if sentence.code.startswith("flip_accuracy"))
+    # base: 20 of 50, rag: 50 of 50; the interval ends at 72 points, which is beyond 100.
+    assert line.text("en") == (
+        "The model alone reaches 40 of 100: 60.0 points more would draw level with retrieval (RAG), and on these "
+        "50 questions no score would turn the verdict round."
+    )
+    lower = told(
+        ScriptedAsker(base_knows=lambda i: i % 4 == 1, rag_finds=lambda i: i % 4 != 3),
+        primary="contains_reference",
+    )
+    line = next(sentence for sentence in lower.details if sentence.code.startswith("flip_accuracy"))
+    high = lower.headline.params["high"]
+    assert line.code == "flip_accuracy"
+    assert float(line.params["points"]) == pytest.approx(float(high), abs=1)
+    assert float(line.params["turned"]) == float(line.params["mean"]) + line.params["points"]
+    assert "结论相反" in line.text("zh")
+
+
+def test_equal_arms_are_told_what_a_difference_would_take(told) -> None:
+    same = ScriptedAsker(base_knows=lambda i: i % 2 == 0)
+    said = told(same, arms=("base", "sft:a"), count=150)
+    assert said.word == "equivalent"
+    line = next(sentence for sentence in said.details if sentence.code.startswith("flip_accuracy"))
+    assert line.code == "flip_accuracy_open"
+    assert "would show it to beat the model alone" in line.text("en")
+    full = told(ScriptedAsker(base_knows=lambda i: True), arms=("rag", "rag+sft:a"), count=40)
+    assert full.word == "unclear"
+    assert any("not even 100 would show it to beat" in line for line in full.lines("en"))
+
+
+@pytest.mark.parametrize(
+    ("p_holm", "equivalent", "word"),
+    [(0.04, False, "better"), (0.06, False, "unclear"), (0.06, True, "equivalent")],
+)
+def test_one_pair_of_many_also_needs_holm(p_holm: float, equivalent: bool, word: str) -> None:
+    declared = {"first": "base", "second": "rag"}
+    results = {"meter": {"margin": 0.05}, "contrast": declared}
+    pair = {
+        "n": 50,
+        "missing": 0.0,
+        "interval": {"low": 0.01, "high": 0.3},
+        "equivalent": equivalent,
+        "p_holm": p_holm,
+    }
+    told = pair_word(pair | {"first": "base", "second": "sft:a"}, results)
+    assert told.removesuffix("_within") == word
+    assert pair_word(pair | {"first": "rag", "second": "base"}, results).startswith("better")
 
 
 def test_the_simplest_unbeaten_arm_is_advised(told) -> None:
@@ -107,16 +192,41 @@ def test_the_simplest_unbeaten_arm_is_advised(told) -> None:
 def test_break_even_counts_seconds(told) -> None:
     assert break_even(3600, slow_s=3.0, fast_s=1.0) == 1800
     assert break_even(3600, slow_s=1.0, fast_s=1.0) is None
-    arms, spent = ("base", "rag", "sft:a"), {"sft:a": 600.0}
-    worse = told(ScriptedAsker(base_knows=lambda i: True), arms=arms, training_s=spent)
-    assert (
-        "cannot pay back" in worse.lines("en")[-1]
-    )  # retrieval refuses what has no answer, the adapter does not
+    assert break_even(3600, slow_s=1.0, fast_s=2.0) is None
+
+
+def costing(asker: ScriptedAsker, **facts: float | None) -> ScriptedAsker:
+    asker.adapters = {"a": facts}
+    return asker
+
+
+def test_training_is_paid_for_with_its_data_and_memory(told) -> None:
+    arms = ("base", "rag", "sft:a", "rag+sft:a")
+    facts = {"seconds": 600.0, "memory_bytes": 2e9, "data_seconds": 120.0}
+    # Retrieval refuses what has no answer; the adapter does not.
+    worse = told(costing(ScriptedAsker(base_knows=lambda i: True), **facts), arms=arms)
+    alone, both = worse.details[-2:]
+    assert (alone.code, both.code) == ("pays_worse", "pays_never")
+    assert "it was shown to answer worse than retrieval (RAG)" in alone.text("en")
+    assert "Making retrieval with fine-tuning “a” took 10 minutes of training" in both.text("en")
     as_good = ScriptedAsker(base_knows=lambda i: True, rag_finds=lambda i: i % 5 != 1)
-    said = told(as_good, arms=arms, training_s=spent)
-    line = said.lines("en")[-1]
-    assert line.startswith("Training fine-tuning (SFT) “a” took 10 minutes")
-    assert "after 6,000 questions" in line or "after 5,9" in line  # 600 s at 0.1 s a question and the look-up
+    line = told(costing(as_good, **facts), arms=arms).details[-2].text("en")
+    assert line.startswith(
+        "Making fine-tuning (SFT) “a” took 10 minutes of training with 2.0 GB of memory at most"
+    )
+    assert "and 2 minutes for its data" in line
+    assert "after 7,200 questions" in line or "after 7,1" in line  # 720 s at 0.1 s a question and the look-up
+    plain = told(costing(as_good, seconds=600.0), arms=arms).details[-2]
+    assert "(the time for its data is not known)" in plain.text("en")
+    assert "准备数据的用时未知" in plain.text("zh")
+
+
+def test_training_of_unknown_length_is_said_to_be_so(told) -> None:
+    as_good = ScriptedAsker(base_knows=lambda i: True, rag_finds=lambda i: i % 5 != 1)
+    said = told(costing(as_good, seconds=None), arms=("base", "rag", "sft:a"))
+    assert said.details[-1].code == "pays_unknown"
+    assert "is not known" in said.lines("en")[-1]
+    assert "用时未知" in said.lines("zh")[-1]
 
 
 def test_arms_that_both_fail_are_not_a_reason_for_the_simpler_one(told) -> None:
