@@ -1,5 +1,7 @@
 """The page's door where a token is set: one form that asks for it, then a cookie. The API asks for itself.
 
+Who may ask at all, by Host and Origin, is `assistant.loopback`'s, which stands before it.
+
 The cookie is made from the token and says nothing of it, is kept from scripts and other sites, and ends when the
 token changes.
 """
@@ -13,9 +15,8 @@ from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
 
-from assistant.loopback import Receive, Scope, Send, same_origin
+from assistant.loopback import Receive, Scope, Send, of_api
 
-API_PATHS = ("/v1/", "/generate", "/health", "/openapi.json")
 LOGIN = "/login"
 COOKIE = "tandem"
 _WRONG_S = 1.0
@@ -50,10 +51,10 @@ class TokenGate:
             return
         headers = Headers(scope=scope)
         path = scope["path"]
-        if scope["type"] == "http" and path.startswith(API_PATHS):
+        if scope["type"] == "http" and of_api(path):
             await self._app(scope, receive, send)
         elif scope["type"] == "http" and path == LOGIN and scope["method"] == "POST":
-            await self._log_in(scope, headers, receive, send)
+            await self._log_in(scope, receive, send)
         elif self._has_pass(headers):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -68,7 +69,7 @@ class TokenGate:
             return False
         return shown is not None and hmac.compare_digest(shown.value.encode(), self._pass.encode())
 
-    async def _log_in(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+    async def _log_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = b""
         more = True
         while more and len(body) <= _FORM_BYTES:
@@ -76,7 +77,7 @@ class TokenGate:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         given = parse_qs(body.decode("utf-8", errors="replace")).get("token", [""])[0]
-        if not same_origin(headers) or not hmac.compare_digest(given.encode(), self._token):
+        if not hmac.compare_digest(given.encode(), self._token):
             await asyncio.sleep(_WRONG_S)  # guessing is slow
             await _answer(send, 401, _FORM.format(told=_WRONG))
             return

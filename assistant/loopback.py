@@ -10,12 +10,18 @@ from typing import Any
 
 from starlette.datastructures import Headers
 
+from assistant.api.errors import ApiError
+from assistant.api.sending import language_of, send_error
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+_API_PATHS = frozenset({"/generate", "/health", "/openapi.json"})
+_API_FOLDER = "/v1/"
 
 CONTENT_POLICY = "; ".join(
     [
@@ -41,7 +47,9 @@ class LoopbackOnly:
     """Answers only requests addressed to this machine, and locks the browser to this origin.
 
     A foreign `Host` is how DNS rebinding reaches a loopback port from a web page; such requests get 421. A page
-    of another site may not open a websocket here, which browsers allow it to try.
+    of another site may not open a websocket here, ask the API, or send what could change something, all of which
+    browsers allow it to try: 403. Programs send no `Origin`, and our own page its own. On the API's paths such
+    refusals have OpenAI's shape.
 
     Args:
         app: the next ASGI application.
@@ -61,10 +69,10 @@ class LoopbackOnly:
             return
         values = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         if len(values) != 1 or host_name(values[0]) not in self._hosts:
-            await _refuse(scope, send)
+            await _refuse(scope, send, ApiError("api_host_foreign", status=421, name="foreign_host"))
             return
-        if scope["type"] == "websocket" and not same_origin(Headers(scope=scope)):
-            await _refuse(scope, send)
+        if not same_origin(Headers(scope=scope)) and not _only_looks(scope):
+            await _refuse(scope, send, ApiError("api_origin_foreign", status=403, name="foreign_origin"))
             return
         headers = _safety_headers(values[0])
 
@@ -91,26 +99,43 @@ def same_origin(headers: Headers) -> bool:
     return all(origin.lower().partition("://")[2] == own for origin in origins)
 
 
+def of_api(path: str) -> bool:
+    """Whether the API answers at this path, and no page."""
+    return path in _API_PATHS or path.startswith(_API_FOLDER)
+
+
+def _only_looks(scope: Scope) -> bool:
+    """Whether a request can only be for a part of the page, such as a picture; what it gets, other sites cannot read."""
+    return scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and not of_api(scope["path"])
+
+
 def _safety_headers(host: str) -> list[tuple[bytes, bytes]]:
     policy = CONTENT_POLICY.format(websockets=f"ws://{host} wss://{host}")
     return [
         (b"content-security-policy", policy.encode("latin-1")),
         (b"x-frame-options", b"DENY"),
         (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
+        # Not no-referrer: with that, browsers hide our own page's origin from us when it sends a form.
+        (b"referrer-policy", b"same-origin"),
         (b"cross-origin-opener-policy", b"same-origin"),
         (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
     ]
 
 
-async def _refuse(scope: Scope, send: Send) -> None:
+async def _refuse(scope: Scope, send: Send, error: ApiError) -> None:
+    headers = Headers(scope=scope)
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
-        return
-    body = b"This server answers only at its own address on this machine.\n"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 421, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    elif of_api(scope.get("path", "")):
+        await send_error(send, error, headers)
+    else:
+        body = f"{error.text(language_of(headers))}\n".encode()
+        pairs = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": error.status, "headers": pairs})
+        await send({"type": "http.response.body", "body": body})
 
 
 def port_free(host: str, port: int) -> bool:

@@ -30,7 +30,7 @@ def build_server(app: App) -> Starlette:
     server = app.settings.server
     hosts = (*LOOPBACK, host_name(server.host), *server.hosts)
     return Starlette(
-        routes=build_routes(lambda: app, server),
+        routes=build_routes(lambda: app, server, alone=True),
         middleware=[Middleware(LoopbackOnly, hosts=hosts)],
         lifespan=lifespan,
     )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import Headers, QueryParams
 
 from assistant.api.errors import ApiError, translate
+from assistant.api.sending import as_json, language_of, send_error, send_json
 from assistant.loopback import Receive, Scope, Send
 from assistant.messages import Language
 
@@ -41,7 +42,7 @@ class Call:
         self.path: Mapping[str, str] = scope.get("path_params", {})
         self.query = QueryParams(scope.get("query_string", b""))
         self.body = body
-        self.language = _language(Headers(scope=scope))
+        self.language = language_of(Headers(scope=scope))
 
     def read(self, model: type[M]) -> M:
         """Return the JSON body as `model`.
@@ -107,7 +108,7 @@ class Door:
             handler = self._handler(scope["method"])
             body = await self._body(headers, receive)
         except ApiError as err:
-            await _send_error(send, err, headers)
+            await send_error(send, err, headers)
             return
         except _HungUpError:
             return
@@ -202,12 +203,12 @@ async def _answer(handler: Handler, call: Call, headers: Headers, send: Send) ->
         if isinstance(reply, Events):
             await _send_events(send, reply, call.language)
         else:
-            await _send_json(send, 200, reply)
+            await send_json(send, 200, reply)
     except Exception as err:
         told = translate(err)
         if told.status >= 500:
             logger.error("%s", told, exc_info=err)
-        await _send_error(send, told, headers)
+        await send_error(send, told, headers)
 
 
 async def _send_events(send: Send, events: Events, language: Language) -> None:
@@ -220,42 +221,19 @@ async def _send_events(send: Send, events: Events, language: Language) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": pairs})
         try:
             if first is not None:
-                await _send_event(send, _json(first))
+                await _send_event(send, as_json(first))
             async for item in items:
-                await _send_event(send, _json(item))
+                await _send_event(send, as_json(item))
         except Exception as err:
             told = translate(err)
             logger.error("%s", told, exc_info=err)
-            await _send_event(send, _json(told.body(language)))
+            await _send_event(send, as_json(told.body(language)))
     await _send_event(send, b"[DONE]")
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _send_event(send: Send, data: bytes) -> None:
     await send({"type": "http.response.body", "body": b"data: " + data + b"\n\n", "more_body": True})
-
-
-async def _send_error(send: Send, error: ApiError, headers: Headers) -> None:
-    await _send_json(send, error.status, error.body(_language(headers)), error.headers)
-
-
-async def _send_json(send: Send, status: int, value: Any, headers: Mapping[str, str] | None = None) -> None:
-    body = _json(value)
-    sent = {"content-type": "application/json", "content-length": str(len(body)), "cache-control": "no-store"}
-    pairs = [(name.encode(), text.encode("latin-1")) for name, text in (sent | dict(headers or {})).items()]
-    await send({"type": "http.response.start", "status": status, "headers": pairs})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _json(value: Any) -> bytes:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    except UnicodeEncodeError:  # a lone surrogate, which JSON can smuggle in, has no UTF-8; its escape has
-        return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _language(headers: Headers) -> Language:
-    return "zh" if headers.get("accept-language", "").lower().startswith("zh") else "en"
 
 
 def _short(err: Exception) -> str:

@@ -27,6 +27,10 @@ API_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{place}: {rule}. Correct it; /openapi.json describes every field.",
         "zh": "{place}：{rule}。请改正；/openapi.json 说明了每个字段。",
     },
+    "api_host_foreign": {
+        "en": "This server does not answer under that name. Use its own address, or add the name to server.hosts.",
+        "zh": "此服务不使用该主机名。请使用服务自身的地址，或将该名称加入 server.hosts。",
+    },
     "api_input_too_long": {
         "en": "input.{index} has {tokens} tokens, {model} reads at most {limit}. Cut it into shorter texts.",
         "zh": "input.{index} 共 {tokens} 个 token，{model} 最多读取 {limit} 个。请切分成更短的文本。",

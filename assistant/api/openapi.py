@@ -19,6 +19,7 @@ _ERRORS = {
     405: "the method is not possible here",
     408: "the body came too slowly",
     413: "the body is too long",
+    421: "the Host header names another server",
     429: "too many requests wait; Retry-After says when to come back",
     500: "a defect",
     503: "the model or the data folder cannot be had",

@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from assistant.app import App
 
 
-def build_routes(get_app: Callable[[], "App"], settings: ServerSettings) -> list[BaseRoute]:
+def build_routes(
+    get_app: Callable[[], "App"], settings: ServerSettings, *, alone: bool = False
+) -> list[BaseRoute]:
     """Return the routes.
 
     Args:
         get_app: the process's one App; called from threads, at every request, so that a failure to open it
             is told and tried again.
         settings: token and limits.
+        alone: whether there is no page on this port, so that unknown paths are the API's to tell, all of them.
     """
     slots = Slots(running=settings.running, waiting=settings.waiting)
     chat = Chat(get_app, slots)
@@ -44,7 +47,7 @@ def build_routes(get_app: Callable[[], "App"], settings: ServerSettings) -> list
         "/health": {"GET": about.health},
         "/openapi.json": {"GET": about.openapi},
         # Without this, the page would answer an unknown path with its own HTML.
-        "/v1/{path:path}": {},
+        "/{path:path}" if alone else "/v1/{path:path}": {},
     }
     token = settings.token.get_secret_value() if settings.token is not None else None
     body_bytes = settings.max_body_kb << 10

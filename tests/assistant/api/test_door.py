@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from assistant.api.openapi import description
+from assistant.api.replies import ErrorReply
 from assistant.api.routes import build_routes
 from assistant.loopback import LOOPBACK, LoopbackOnly
 from assistant.settings import ServerSettings
@@ -140,7 +141,13 @@ def test_our_own_page_and_programs_may_ask() -> None:
 
 @pytest.mark.parametrize("host", [b"evil.example", b"127.0.0.1.evil.example:8501", b"0.0.0.0:8501", b""])
 def test_a_foreign_host_is_refused_before_anything_else(host: bytes) -> None:
-    assert ask("GET", "/openapi.json", [(b"host", host)], token=None).status_code == 421
+    for path in ("/openapi.json", "/v1/models", "/v1/no/such"):
+        answer = ask("GET", path, [(b"host", host), (b"accept-language", b"zh")], token=None)
+        assert answer.status_code == 421
+        error = ErrorReply.model_validate(answer.json()).error
+        assert (error.type, error.code) == ("invalid_request_error", "foreign_host")
+        assert "server.hosts" in error.message
+        assert error.message.startswith("此服务")
 
 
 def send_raw(served: Served, body: dict[str, Any]) -> socket.socket:

@@ -163,7 +163,9 @@ def test_an_enormous_body_is_413_and_the_server_goes_on(served: Served) -> None:
 
 
 def test_unknown_paths_and_methods_are_told(served: Served) -> None:
-    assert error(httpx.get(f"{served.v1}/files"), 404)["code"] == "unknown_url"
+    for path in ("/v1/files", "/v1", "/", "/foo", "/generateX", "/health/", "/favicon.ico"):
+        for method in ("GET", "POST"):
+            assert error(httpx.request(method, served.url + path), 404)["code"] == "unknown_url"
     answer = httpx.get(served.url + CHAT)
     assert error(answer, 405)["code"] == "method_not_allowed"
     assert answer.headers["allow"] == "POST"
