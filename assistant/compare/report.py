@@ -13,10 +13,16 @@ from assistant.compare.counterfactual import sources_of
 from assistant.compare.exports import results_of
 from assistant.compare.metric_table import METRICS
 from assistant.compare.published import PUBLISHED
-from assistant.compare.questions import FEWEST
 from assistant.compare.report_extras import adapters_part, judges_part, knowledge_part
 from assistant.compare.report_questions import Words, links, question_rows
-from assistant.compare.reporting import clustered_text, few_text, reason_text, value_text, word_text
+from assistant.compare.reporting import (
+    clustered_text,
+    few_text,
+    no_board_text,
+    reason_text,
+    value_text,
+    word_text,
+)
 from assistant.compare.store import Experiments
 from assistant.compare.verdict import NO_RESULT, verdict
 from assistant.messages import Language
@@ -68,8 +74,8 @@ def _board(results: Mapping[str, Any], say: Words) -> str:
     """The 2 x 2 as a picture, and its main effects as intervals where all four cells were asked."""
     metric = METRICS[results["primary"]].label(say.language)
     head = f"<h2>{say('board')}</h2><p>{escape(metric)}</p>"
-    if results["contrast"]["n"] < FEWEST:
-        return f"{head}<p>{escape(few_text(results['contrast']['n'], say.language))}</p>"
+    if absent := no_board_text(results, say.language):
+        return f"{head}<p>{escape(absent)}</p>"
     head += board_svg(results, say.language)
     board = results["factorial"]
     if board is None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assistant.compare.metric_table import METRICS, REASONS
+from assistant.compare.questions import FEWEST
 from assistant.compare.report_text import REPORT_TEXT
 from assistant.compare.verdict import NO_RESULT, arm_label, verdict
 from assistant.messages import Language
@@ -106,6 +107,14 @@ def value_text(entry: Mapping[str, Any], metric: str, language: Language) -> str
 def few_text(n: int, language: Language) -> str:
     """What stands in place of a value that fewer than ten questions would make."""
     return REPORT_TEXT["too_few"][language].format(n=n) if n else "-"
+
+
+def no_board_text(results: Mapping[str, Any], language: Language) -> str:
+    """Why the arms are not drawn as a board; "" where some pair of them shares enough questions."""
+    most = max(pair["n"] for pair in results["pairs"])
+    if most >= FEWEST:
+        return ""
+    return few_text(most, language) if most else word_text("none", language)
 
 
 def clustered_text(results: Mapping[str, Any], language: Language) -> str:

@@ -414,14 +414,15 @@ def _made(cost: Mapping[str, float | None]) -> dict[Language, str]:
     """Time and memory of training, and the time of its data where it is known."""
     minutes, data, memory = f"{(cost['seconds'] or 0.0) / 60:.0f}", cost["data_seconds"], cost["memory_bytes"]
     en, zh = f"{minutes} minutes of training", f" {minutes} 分钟训练"
-    if memory:
-        en, zh = (
-            f"{en} with {memory / 1e9:.1f} GB of memory at most",
-            f"{zh}（内存峰值 {memory / 1e9:.1f} GB）",
-        )
+    notes: list[dict[Language, str]] = []
     if data:
-        return {
-            "en": f"{en} and {data / 60:.0f} minutes for its data",
-            "zh": f"{zh}，以及 {data / 60:.0f} 分钟准备数据",
-        }
-    return {"en": f"{en} (the time for its data is not known)", "zh": f"{zh}（准备数据的用时未知）"}
+        en, zh = f"{en} and {data / 60:.0f} for its data", f"{zh}和 {data / 60:.0f} 分钟数据准备"
+    else:
+        notes.append({"en": "the time for its data is not known", "zh": "数据准备的用时未知"})
+    if memory:
+        gigabytes = f"{memory / 1e9:.1f} GB"
+        notes.append({"en": f"{gigabytes} of memory at most", "zh": f"内存峰值 {gigabytes}"})
+    if notes:
+        en += f" ({'; '.join(note['en'] for note in notes)})"
+        zh += f"（{'；'.join(note['zh'] for note in notes)}）"
+    return {"en": en, "zh": zh}

@@ -7,9 +7,8 @@ import streamlit as st
 from assistant.compare.board import board_svg
 from assistant.compare.cells import CELLS, cell_of
 from assistant.compare.metric_table import METRICS
-from assistant.compare.questions import FEWEST
 from assistant.compare.report_text import REPORT_TEXT
-from assistant.compare.reporting import clustered_text, few_text, word_text
+from assistant.compare.reporting import clustered_text, no_board_text, word_text
 from assistant.compare.verdict import NO_RESULT
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.charts import Row, interval_chart
@@ -30,8 +29,8 @@ def show_board(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
     metric = METRICS[results["primary"]].label(shown)
     board = results["factorial"]
     st.caption(say("experiment.board_about", metric=metric))
-    if results["contrast"]["n"] < FEWEST:
-        st.caption(few_text(results["contrast"]["n"], shown))
+    if absent := no_board_text(results, shown):
+        st.caption(absent)
     else:
         dark = st.context.theme.type == "dark"
         picture = board_svg(results, shown, ink=DARK_INK if dark else LIGHT_INK)

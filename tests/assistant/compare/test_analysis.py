@@ -137,3 +137,12 @@ def test_what_the_intervals_are_grouped_by_is_said(store: Experiments) -> None:
     assert text in html_report(store, number, "en")
     assert any(text in line for line in result_lines(store.get(number), "en"))
     assert any("每个问题单独计算" in line for line in result_lines(store.get(number), "zh"))
+
+
+def test_the_board_is_drawn_of_the_arms_that_answered(store: Experiments) -> None:
+    number = asked(store, ScriptedAsker(fails=lambda arm, i: arm == "rag+sft:a"), count=30)
+    assert '<rect x="544"' in html_report(store, number, "en")
+    nothing = asked(store, ScriptedAsker(fails=lambda arm, i: arm == "rag"), count=30, arms=("base", "rag"))
+    page = html_report(store, nothing, "en")
+    assert '<rect x="544"' not in page
+    assert "<p>nothing in common</p>" in page

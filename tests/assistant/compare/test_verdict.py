@@ -211,14 +211,12 @@ def test_training_is_paid_for_with_its_data_and_memory(told) -> None:
     assert "Making retrieval with fine-tuning “a” took 10 minutes of training" in both.text("en")
     as_good = ScriptedAsker(base_knows=lambda i: True, rag_finds=lambda i: i % 5 != 1)
     line = told(costing(as_good, **facts), arms=arms).details[-2].text("en")
-    assert line.startswith(
-        "Making fine-tuning (SFT) “a” took 10 minutes of training with 2.0 GB of memory at most"
-    )
-    assert "and 2 minutes for its data" in line
+    assert line.startswith("Making fine-tuning (SFT) “a” took 10 minutes of training and 2 for its data")
+    assert "(2.0 GB of memory at most)" in line
     assert "after 7,200 questions" in line or "after 7,1" in line  # 720 s at 0.1 s a question and the look-up
     plain = told(costing(as_good, seconds=600.0), arms=arms).details[-2]
     assert "(the time for its data is not known)" in plain.text("en")
-    assert "准备数据的用时未知" in plain.text("zh")
+    assert "数据准备的用时未知" in plain.text("zh")
 
 
 def test_training_of_unknown_length_is_said_to_be_so(told) -> None:
