@@ -23,7 +23,7 @@ _WORDS = {
 }
 _NUMBER_WORD = re.compile(r"\b(" + "|".join(list(_WORDS)[2:]) + r")\b", re.IGNORECASE)
 _NAME = re.compile(r"\b[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]+\b|\b[A-Z]{2,}\b")
-_LIST_MARK = re.compile(r"^\s*(?:[-*•·]\s+|\(?\d{1,3}[.)、）]\s*|#{1,6}\s+|>\s+)+")
+_LIST_MARK = re.compile(r"^\s*(?:[-*•·]\s+|\(?\d{1,3}[.)、）](?!\d)\s*|#{1,6}\s+|>\s+)+")
 _MARKUP = re.compile(r"[*_`~]+|\[\^?\d+\]|!?\[([^\]]*)\]\([^)]*\)")
 _UNITS = {
     unit: spellings[0]

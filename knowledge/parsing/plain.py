@@ -9,7 +9,7 @@ from knowledge.parsing.encodings import decode
 from knowledge.parsing.request import Request
 
 _BLANK = re.compile(r"\n[ \t\u3000]*\n\s*")
-_LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•·]|\d{1,3}[.)、])[ \t]*\S")
+_LIST_ITEM = re.compile(r"[ \t]*(?:[-*+•·]|\d{1,3}[.)、](?!\d))[ \t]*\S")
 # A line of its own that numbers a chapter: 第三章, 一、, 1.2 Title, Chapter 4.
 _MARKDOWN_HEADING = re.compile(r"^#{2,6} \S", re.MULTILINE)
 _CHAPTER = re.compile(

@@ -204,6 +204,27 @@ SAFETY = (
 @pytest.mark.parametrize(
     ("answer", "supported"),
     [
+        ("1.35 L", True),  # the 1 is no list's
+        ("1.35 litres", True),
+        ("2. 1.35 L", True),
+        ("35 L", False),
+        ("1.53 L", False),
+        ("5 L", False),
+    ],
+)
+def test_an_answer_that_begins_with_a_decimal_finds_its_place(answer: str, supported: bool) -> None:
+    text = "1. Lift it out.\n2. Fill it to the MAX line. It holds 1.35 L.\n3. Push it back."
+    passage = Passage(1, 1, 1, "m.pdf", text, 0, len(text), 0.5, heading_path=("5.3 Filling the tank",))
+    sentences, citations = cite(answer, [passage], question="How much water does the tank hold?")
+    assert [sentence.supported for sentence in sentences if sentence.checkable][-1:] == [supported]
+    if supported:
+        ((start, end),) = citations[0].spans
+        assert text[start:end] == "It holds 1.35 L."
+
+
+@pytest.mark.parametrize(
+    ("answer", "supported"),
+    [
         ("25 minutes", True),
         ("25 min", True),
         ("It reaches 78 ℃.", True),
