@@ -11,6 +11,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from assistant.app import App
+from assistant.downloads import Progress
+from assistant.providers.asking import Hangup
 from tests.assistant.providers.conftest import Exchange, speaking
 from tests.ui.test_pages import captions, run
 from ui.resources import close_app, open_app
@@ -147,6 +149,25 @@ def test_a_pull_shows_how_far_it_is_and_stops(app: App) -> None:
         assert "was stopped" in words(at)
         at.button(key="download_dismiss_0").click().run()
         assert app.downloads.all() == []
+
+
+def test_bytes_are_counted_where_nobody_knows_how_many_there_will_be(app: App) -> None:
+    going_on = threading.Event()
+
+    def fetch(progress: Progress, hangup: Hangup) -> None:
+        progress("download", 7_000_000, 0)
+        going_on.wait(10)
+        progress("download", 8_000_000, 0)
+
+    download = app.downloads.start("modelscope:org/tiny", fetch)
+    at = run("models")
+    assert "7 MB so far" in at.get("progress")[0].proto.text  # type: ignore[attr-defined]
+    at.button(key="download_stop_0").click().run()
+    going_on.set()
+    until = time.monotonic() + 5
+    while download.state == "running" and time.monotonic() < until:
+        time.sleep(0.02)
+    assert download.state == "stopped"
 
 
 def test_a_name_that_is_no_model_is_told(app: App) -> None:

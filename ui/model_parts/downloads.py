@@ -64,8 +64,11 @@ def _told(download: "Download") -> str:
     if stage in STAGES:
         stage = say(f"models.stage_{stage}")
     name = plain(_title(download), limit=80)
-    if not download.total:
+    if not download.total and not download.done:
         return say("models.fetching", name=name, stage=plain(stage, limit=60) or "…")
+    if not download.total:
+        so_far = f"{download.done / 1e6:.0f}"
+        return say("models.fetching_so_far", name=name, stage=plain(stage, limit=60), done=so_far)
     done, total = (f"{size / 1e6:.0f}" for size in (download.done, download.total))
     return say("models.fetching_bytes", name=name, stage=plain(stage, limit=60), done=done, total=total)
 

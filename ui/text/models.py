@@ -77,6 +77,10 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "{name}: {stage}, {done} of {total} MB",
         "zh": "{name}：{stage}，已完成 {done} / {total} MB",
     },
+    "models.fetching_so_far": {
+        "en": "{name}: {stage}, {done} MB so far",
+        "zh": "{name}：{stage}，已完成 {done} MB",
+    },
     "models.from_settings": {
         "en": "Set in tandem.toml or the environment; to be changed there.",
         "zh": "在 tandem.toml 或环境变量中设置，请在那里修改。",

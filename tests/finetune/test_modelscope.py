@@ -1,0 +1,135 @@
+"""Models from ModelScope: progress and a stop while its client blocks. The client is a stand-in that copies slowly."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from assistant.downloads import Download, Downloads
+from finetune.errors import ModelUnavailableError
+from finetune.models import present, resolve
+from finetune.sources.modelscope import fetch_from_modelscope
+from tests.finetune.tiny_chat import write_tiny_chat
+
+CLIENT = """
+import os, pathlib, time
+
+def snapshot_download(model_id, revision=None, local_files_only=False, allow_patterns=None):
+    source = pathlib.Path(os.environ["STAND_IN_SOURCE"])
+    cache = pathlib.Path(os.environ["MODELSCOPE_CACHE"], "models", model_id)
+    if model_id == "org/missing":
+        raise ValueError("there is no org/missing\\nand more")
+    if model_id == "org/crash":
+        os._exit(7)
+    if local_files_only:
+        return str(cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    print("Downloading Model")
+    for path in sorted(source.iterdir()):
+        if not any(path.match(pattern) for pattern in allow_patterns):
+            continue
+        data = path.read_bytes()
+        step = max(1, len(data) // 8)
+        with open(cache / (path.name + ".incomplete"), "wb") as file:
+            for at in range(0, len(data), step):
+                file.write(data[at:at + step])
+                file.flush()
+                time.sleep(float(os.environ["STAND_IN_PAUSE"]))
+        os.replace(cache / (path.name + ".incomplete"), cache / path.name)
+    return str(cache)
+"""
+API = """
+import os, pathlib
+
+class HubApi:
+    def get_model_files(self, model_id, revision="master", recursive=False):
+        source = pathlib.Path(os.environ["STAND_IN_SOURCE"])
+        return [{"Path": path.name, "Size": path.stat().st_size} for path in source.iterdir()]
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The model that the stand-in has; its package is found here and in child processes."""
+    package = tmp_path / "path" / "modelscope"
+    (package / "hub").mkdir(parents=True)
+    (package / "__init__.py").write_text(CLIENT, encoding="utf-8")
+    (package / "hub" / "__init__.py").touch()
+    (package / "hub" / "api.py").write_text(API, encoding="utf-8")
+    source = tmp_path / "source"
+    write_tiny_chat(source)
+    (source / "pytorch_model.bin").write_bytes(b"never asked for")
+    monkeypatch.syspath_prepend(str(tmp_path / "path"))
+    monkeypatch.delitem(sys.modules, "modelscope", raising=False)
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(tmp_path / "path"), os.environ.get("PYTHONPATH", "")])
+    )
+    monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("STAND_IN_SOURCE", str(source))
+    monkeypatch.setenv("STAND_IN_PAUSE", "0.02")
+    return source
+
+
+def test_the_bytes_that_arrive_are_the_progress(source: Path, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    model = resolve(
+        "modelscope:org/tiny", models_dir=tmp_path / "models", progress=lambda *step: told.append(step)
+    )
+    assert model.path == tmp_path / "cache" / "models" / "org" / "tiny"
+    assert not (model.path / "pytorch_model.bin").exists()
+    assert (model.path / "config.json").read_bytes() == (source / "config.json").read_bytes()
+    counted = [done for stage, done, total in told if stage == "download" and total]
+    assert len(set(counted)) >= 3
+    assert counted == sorted(counted)
+    wanted = sum(path.stat().st_size for path in source.iterdir() if path.suffix != ".bin")
+    assert {total for stage, _, total in told if stage == "download" and total} == {wanted}
+    assert present("modelscope:org/tiny", models_dir=tmp_path / "models")
+
+
+def until(download: Download, wanted: str, *, timeout_s: float) -> float:
+    """Wait for a state, or for "bytes"; returns the seconds that it took."""
+    began = time.monotonic()
+    while time.monotonic() - began < timeout_s:
+        if download.state == wanted or (wanted == "bytes" and download.done and download.total):
+            return time.monotonic() - began
+        time.sleep(0.02)
+    raise AssertionError(f"not {wanted} after {timeout_s} s: {download}")
+
+
+def test_a_stop_ends_the_client_and_no_half_model_is_offered(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STAND_IN_PAUSE", "1.5")
+    models_dir = tmp_path / "models"
+    downloads = Downloads()
+    download = downloads.start(
+        "tiny",
+        lambda progress, hangup: resolve("modelscope:org/tiny", models_dir=models_dir, progress=progress),
+    )
+    until(download, "bytes", timeout_s=60)
+    downloads.stop(download)
+    assert until(download, "stopped", timeout_s=2) < 2
+    assert not present("modelscope:org/tiny", models_dir=models_dir)
+    left = {path.name: path.stat().st_size for path in (tmp_path / "cache").rglob("*")}
+    time.sleep(2)
+    assert {path.name: path.stat().st_size for path in (tmp_path / "cache").rglob("*")} == left
+    with pytest.raises(ModelUnavailableError):  # what lies half in the client's cache is no model
+        resolve("modelscope:org/tiny", models_dir=models_dir, offline=True)
+    monkeypatch.setenv("STAND_IN_PAUSE", "0")
+    assert resolve("modelscope:org/tiny", models_dir=models_dir).path.is_dir()
+
+
+@pytest.mark.parametrize(("name", "reason"), [("org/missing", "there is no org/missing"), ("org/crash", "7")])
+def test_what_the_client_says_or_its_end_is_the_reason(source: Path, name: str, reason: str) -> None:
+    with pytest.raises(ModelUnavailableError) as caught:
+        fetch_from_modelscope(name)
+    assert caught.value.code == "model_modelscope_failed"
+    assert caught.value.params["reason"].endswith(reason)
+
+
+def test_without_the_client_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelUnavailableError, match="pip install"):
+        fetch_from_modelscope("org/tiny")
