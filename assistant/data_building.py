@@ -19,14 +19,14 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from assistant.open_book import frame_of
 from finetune.errors import DatasetError
-from finetune.facts.options import BuildOptions
+from finetune.facts.options import BuildOptions, Writer
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from finetune.facts.material import SourceDocument
     from knowledge.embeddings import Embedder
 
-__all__ = ["BUILDS", "STAGES", "BuildOptions", "DataBuilds", "Stage"]
+__all__ = ["BUILDS", "STAGES", "BuildOptions", "DataBuilds", "Material", "Stage"]
 
 Stage = Literal["read", "facts", "write", "wordings", "search", "check", "save"]
 """What a build is doing, in this order; "write" only where a model writes questions."""
@@ -49,6 +49,21 @@ BUILDS = "builds"
 """Folder of the builds, below that of the datasets."""
 PAGE = 500
 """Chunks read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a build is made of.
+
+    Args:
+        writer: "rules", or the name of the model that wrote questions as well.
+        written: what became of its questions; empty where rules alone found the facts.
+    """
+
+    documents: "Sequence[SourceDocument]"
+    found: "Extraction"
+    writer: str
+    written: dict[str, int]
 
 
 class DataBuilds:
@@ -117,20 +132,14 @@ class DataBuilds:
         """
         from finetune.facts.build import ABOUT, Build, BuildReport
         from finetune.facts.compose import check_meaning, compose, number_rows
-        from finetune.facts.extract import extract
 
         options = options or BuildOptions()
         target = folder or self.folder / _checked(name)
         if (target / ABOUT).exists():
             raise DatasetError("build_exists", name=target.name)
         began = time.monotonic()
-        documents = self._documents(base_ids, should_stop, partial(progress, "read"))
-        if not any(document.chunks for document in documents):
-            raise DatasetError("build_no_chunks", name=self._base_names(base_ids))
-        found = extract(documents, should_stop=should_stop, progress=partial(progress, "facts"))
-        writer, written = self._write(found, documents, options, should_stop, progress)
-        if not found.facts and not should_stop():
-            raise DatasetError("build_no_facts", name=self._base_names(base_ids))
+        material = self.material(base_ids, writer=options.writer, should_stop=should_stop, progress=progress)
+        documents, found = material.documents, material.found
         checks = self._checks(options, base_ids)
         made = compose(
             documents,
@@ -153,9 +162,9 @@ class DataBuilds:
             rows=dict(Counter(row.kind for row in rows)),
             wordings=dict(Counter(row.wording for row in rows if row.wording and row.split == "train")),
             losses=tuple(found.losses + made.losses),
-            written=written,
+            written=material.written,
             leaks=tuple(made.leaks.values()),
-            writer=writer,
+            writer=material.writer,
             stopped=should_stop(),
             seconds=round(time.monotonic() - began, 1),
         )
@@ -163,6 +172,30 @@ class DataBuilds:
         build = Build(target, rows=rows, facts=found.facts, report=report, options=plain)
         build.save()
         return build
+
+    def material(
+        self,
+        base_ids: Sequence[int],
+        *,
+        writer: Writer = "rules",
+        should_stop: Callable[[], bool] = lambda: False,
+        progress: Progress = lambda stage, done, total: None,
+    ) -> "Material":
+        """Read the documents of knowledge bases and find what they tell.
+
+        Raises:
+            DatasetError: the bases are empty, or no fact was found.
+        """
+        from finetune.facts.extract import extract
+
+        documents = self._documents(base_ids, should_stop, partial(progress, "read"))
+        if not any(document.chunks for document in documents):
+            raise DatasetError("build_no_chunks", name=self._base_names(base_ids))
+        found = extract(documents, should_stop=should_stop, progress=partial(progress, "facts"))
+        wrote, counts = self._write(found, documents, writer, should_stop, progress)
+        if not found.facts and not should_stop():
+            raise DatasetError("build_no_facts", name=self._base_names(base_ids))
+        return Material(documents, found, wrote, counts)
 
     def _base_names(self, base_ids: Sequence[int]) -> str:
         return ", ".join(self._app.base(base_id).name for base_id in base_ids)
@@ -202,7 +235,7 @@ class DataBuilds:
         self,
         found: "Extraction",
         documents: "Sequence[SourceDocument]",
-        options: BuildOptions,
+        writer: Writer,
         should_stop: Callable[[], bool],
         progress: Progress,
     ) -> tuple[str, dict[str, int]]:
@@ -210,8 +243,7 @@ class DataBuilds:
         from assistant.arms import BASE
         from assistant.question_writing import write_questions
 
-        able = self._app.reading_profile().name == "full"
-        if options.writer == "rules" or (options.writer == "auto" and not able):
+        if writer == "rules" or (writer == "auto" and self._app.reading_profile().name != "full"):
             return "rules", {}
         written = write_questions(
             self._app.chat_model(BASE),
@@ -223,7 +255,7 @@ class DataBuilds:
         found.facts += written.facts
         return self._app.settings.models.chat, written.counts
 
-    def _embedder(self, base_ids: Sequence[int], language: str) -> "Embedder | None":
+    def embedder(self, base_ids: Sequence[int], language: str) -> "Embedder | None":
         """The first base's embedder, where it knows the language."""
         embedder = self._app.knowledge.embedder(self._app.base(base_ids[0]).embedder)
         return embedder if {"*", language} & embedder.languages else None
@@ -235,7 +267,7 @@ class DataBuilds:
         checks = []
         for path in map(Path, options.test):
             questions = read_questions(path)
-            embedder = self._embedder(base_ids, detect_language(" ".join(questions[:20])))
+            embedder = self.embedder(base_ids, detect_language(" ".join(questions[:20])))
             embed = embedder.embed_documents if embedder is not None else None
             checks.append(LeakCheck(path.name, questions, options.like, options.meaning, embed))
         return checks
@@ -266,7 +298,7 @@ class DataBuilds:
             profile=self._app.reading_profile(),
             budget=model.context_tokens // 2,
             count_tokens=model.get_num_tokens,
-            embedder=self._embedder(base_ids, asked[0][0].language),
+            embedder=self.embedder(base_ids, asked[0][0].language),
             dice=random.Random(options.seed),
             should_stop=should_stop,
             progress=progress,

@@ -28,6 +28,7 @@ from assistant.setup import SAMPLE_BASES
 
 if TYPE_CHECKING:
     from assistant.app import App
+    from assistant.compare.document_questions import DocumentQuestions
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "questions"
 
@@ -86,6 +87,24 @@ class Laboratory:
             found = load_questions(path, language=language)
         found = QuestionSet(name, found.questions, found.problems)
         return take(found, limit) if limit else found
+
+    def document_questions(
+        self, base_names: Sequence[str], *, count: int, adapter: str = "", seed: int = 0
+    ) -> "DocumentQuestions":
+        """Questions made by rules of the documents of some knowledge bases.
+
+        Args:
+            adapter: whose training data the questions must not stand in; "" for none.
+
+        Raises:
+            DatasetError: the bases are empty, or tell no fact.
+            AdapterError: there is no such adapter.
+            QuestionSetError: no question is left.
+        """
+        from assistant.compare.document_questions import questions_of_bases
+
+        ids = self._app.base_ids(base_names)
+        return questions_of_bases(self._app, ids, count=count, adapter=adapter, seed=seed)
 
     # ---- running ----
 

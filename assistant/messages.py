@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from assistant.api.messages import API_MESSAGES
 from assistant.compare.experiment_messages import EXPERIMENT_MESSAGES
+from assistant.compare.question_messages import QUESTION_MESSAGES
 from assistant.providers.messages import PROVIDER_MESSAGES
 from assistant.workshop_messages import WORKSHOP_MESSAGES
 
@@ -15,6 +16,7 @@ Language = Literal["en", "zh"]
 MESSAGES: dict[str, dict[Language, str]] = {
     **API_MESSAGES,
     **EXPERIMENT_MESSAGES,
+    **QUESTION_MESSAGES,
     **WORKSHOP_MESSAGES,
     **PROVIDER_MESSAGES,
     # settings, data folder, jobs, doctor

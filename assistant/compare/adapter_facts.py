@@ -3,6 +3,7 @@
 Read once, when the experiment begins, so that a report stays true after the adapter is gone.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from finetune.config import DataConfig
 from finetune.errors import FinetuneError
 from finetune.near_duplicates import find_overlap, normalise
 from finetune.run_folder import RunFolder
+
+_QUESTION = re.compile(r"Question: |问题：")
+"""What stands before the question in `assistant.prompts`, on its last line."""
 
 
 def adapter_facts(
@@ -47,6 +51,23 @@ def leaked(config: dict[str, Any], questions: Sequence[Question]) -> list[str] |
     Args:
         config: of the training run.
     """
+    trained = trained_questions(config)
+    if trained is None:
+        return None
+    asked = [normalise(question) for question in trained]
+    wanted = [normalise(question.text) for question in questions]
+    found = {
+        overlap.other for overlap in find_overlap(asked, wanted, threshold=DataConfig().test_overlap_share)
+    }
+    return [question.id for place, question in enumerate(questions) if place in found]
+
+
+def trained_questions(config: dict[str, Any]) -> list[str] | None:
+    """Every question of the training data, without the frame in which the app asks it; None where it is gone.
+
+    Args:
+        config: of the training run.
+    """
     from finetune.formats.reading import read_dataset
 
     path = Path(str(config.get("data") or "")).expanduser()
@@ -56,9 +77,12 @@ def leaked(config: dict[str, Any], questions: Sequence[Question]) -> list[str] |
         examples = read_dataset(path, dataset=config.get("dataset") or None).examples
     except (FinetuneError, ValueError):
         return None
-    asked = [normalise(message.content) for e in examples for message in e.messages if message.role == "user"]
-    wanted = [normalise(question.text) for question in questions]
-    found = {
-        overlap.other for overlap in find_overlap(asked, wanted, threshold=DataConfig().test_overlap_share)
-    }
-    return [question.id for place, question in enumerate(questions) if place in found]
+    said = (message.content for example in examples for message in example.messages if message.role == "user")
+    return list(dict.fromkeys(_unframed(text) for text in said))
+
+
+def _unframed(text: str) -> str:
+    """The question behind passages and rules, where a row was made in the app's own prompt."""
+    last = text.rstrip().rpartition("\n")[2]
+    match = _QUESTION.match(last)
+    return last[match.end() :] if match else text

@@ -311,6 +311,71 @@ def passages(
         print(path)
 
 
+@experiment_cli.command("questions", help=_say("Make a question set of documents.", "由文档生成问题集。"))
+def make_questions(
+    base: Annotated[
+        list[str], typer.Argument(help=_say("Knowledge base; several may be named.", "知识库，可写多个。"))
+    ],
+    out: Annotated[Path, typer.Option(help=_say("File to write, .jsonl.", "要写入的 .jsonl 文件。"))],
+    count: Annotated[int, typer.Option(min=1, help=_say("Questions.", "问题数量。"))] = 120,
+    adapter: Annotated[
+        str,
+        typer.Option(
+            help=_say(
+                "Leave out what is like this adapter's training data.", "略过与此适配器训练数据相近的问题。"
+            )
+        ),
+    ] = "",
+    by_model: Annotated[
+        bool,
+        typer.Option(
+            "--by-model", help=_say("Let the chat model write questions too.", "让模型也编写问题。")
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(help=_say("Of every choice.", "随机种子。"))] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make questions with answers and where these stand, and one in five that no document answers."""
+    from dataclasses import asdict
+
+    from assistant.cli import LANGUAGE, note, opened, say, show
+    from assistant.compare.document_questions import questions_of_bases
+    from assistant.compare.questions import questions_jsonl
+    from assistant.errors import QuestionSetError
+
+    if out.suffix != ".jsonl":
+        raise typer.BadParameter(say("--out takes a .jsonl file", "--out 需要 .jsonl 文件"))
+    if out.exists():
+        raise QuestionSetError("questions_exist", name=out.name)
+    with opened("experiment questions") as app:
+        made = questions_of_bases(
+            app,
+            app.base_ids(base),
+            count=count,
+            adapter=adapter,
+            writer="model" if by_model else "rules",
+            seed=seed,
+        )
+    out.write_text(questions_jsonl(made.questions.questions), encoding="utf-8")
+    asked = made.questions.questions
+    for leaked in made.leaked:
+        note(f"  {leaked.why:8} {leaked.question}")
+    for problem in made.questions.problems:
+        note("  " + problem.text(LANGUAGE))
+    if as_json:
+        told = {"file": str(out), "sha256": made.questions.sha256, "questions": len(asked)}
+        show(told | {"leaked": [asdict(leaked) for leaked in made.leaked]})
+        return
+    unanswerable = sum(not question.answerable for question in asked)
+    print(
+        say(
+            f"{out}: {len(asked)} questions, {unanswerable} of them unanswerable",
+            f"{out}：{len(asked)} 个问题，其中 {unanswerable} 个无法回答",
+        )
+    )
+    note(say(f'Ask them: tandem experiment run "{out}"', f'提问：tandem experiment run "{out}"'))
+
+
 class _Opened:
     """The stored experiments, for commands that need neither models nor documents."""
 

@@ -202,6 +202,26 @@ def questions_from_json(text: str) -> tuple[Question, ...]:
     return tuple(_from_dict(row) for row in json.loads(text))
 
 
+def questions_jsonl(questions: Iterable[Question]) -> str:
+    """Questions as a JSONL file that `load_questions` reads back; of several places of evidence, the first."""
+    lines = []
+    for question in questions:
+        evidence = question.evidence[0] if question.evidence else Evidence()
+        row = {
+            "id": question.id,
+            "question": question.text,
+            "answer": list(question.references),
+            "answerable": question.answerable,
+            "language": question.language,
+            "source": question.document or evidence.source,
+            "section": question.section,
+            "quote": evidence.quote,
+            "kind": question.kind,
+        }
+        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
 def _from_dict(row: Mapping[str, Any]) -> Question:
     return Question(
         **{

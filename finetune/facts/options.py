@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+Writer = Literal["auto", "rules", "model"]
 FEWEST, MOST = 5, 20
 _SHARES = ("turns", "open_book", "misses", "unknown", "replay", "like", "meaning")
 
@@ -42,7 +43,7 @@ class BuildOptions:
     misses: float = 0.4
     unknown: float = 0.15
     replay: float = 0.1
-    writer: Literal["auto", "rules", "model"] = "auto"
+    writer: Writer = "auto"
     test: tuple[str, ...] = ()
     like: float = 0.7
     meaning: float = 0.9

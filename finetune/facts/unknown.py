@@ -25,13 +25,19 @@ TRIES = 30
 
 
 def questions(
-    facts: Sequence[Fact], documents: Sequence[SourceDocument], number: int, *, dice: random.Random
+    facts: Sequence[Fact],
+    documents: Sequence[SourceDocument],
+    number: int,
+    *,
+    dice: random.Random,
+    held: bool = False,
 ) -> Iterator[Wording]:
     """Yield up to `number` wordings of questions without an answer.
 
     Args:
         facts: that are trained; their forms of words and names are used.
         documents: all of them, those held out too: what they tell is not unknown.
+        held: in forms of words that are never trained, as whole questions.
     """
     said = squeeze("".join(piece.text for document in documents for piece in document.pieces)).casefold()
     known = {fact.key for fact in facts}
@@ -47,15 +53,15 @@ def questions(
         )
         if made is None:
             continue
-        wordings = [w for w in worder.word(made) if not w.held and w.kind in ("direct", "cloze")]
+        kinds = ("direct",) if held else ("direct", "cloze")
+        wordings = [w for w in worder.word(made) if w.held == held and w.kind in kinds]
         if not wordings:
             continue
         wording = dice.choice(wordings)
         if wording.question not in asked:
             asked.add(wording.question)
-            yield Wording(
-                wording.kind, f"unknown_{wording.template}", wording.question, ANSWER[made.language]
-            )
+            name, answer = f"unknown_{wording.template}", ANSWER[made.language]
+            yield Wording(wording.kind, name, wording.question, answer, held)
 
 
 def _made(fact: Fact, subject: str, relation: str, topic: str) -> Fact:

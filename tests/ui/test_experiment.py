@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,16 +12,19 @@ from streamlit.testing.v1 import AppTest
 import assistant.compare.experiment
 import assistant.experiments
 from assistant.app import App
+from assistant.compare import document_questions
 from assistant.compare.counterfactual import probe_experiment
 from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.judges import judge_experiment
 from assistant.forgetting import Gone, forgetting
+from finetune.folders import ModelFolder
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 from tests.assistant.compare.test_judge import Scripted
 from ui.resources import close_app, open_app
 from ui.text.experiment import TEXT
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ui" / "app.py"
+MANUAL = SCRIPT.parents[1] / "samples" / "manual" / "en" / "QF-47 Troubleshooting and Release Notes.md"
 TABS = ("board", "metrics", "flips", "losses", "knowledge", "kinds", "judge", "adapters", "published")
 ARMS = ("base", "rag", "sft:a", "rag+sft:a")
 GATE = {"name": "forgetting", "passed": True, "reason": {"en": "", "zh": ""}}
@@ -175,6 +179,32 @@ def test_what_was_cut_off_is_gone_on_with_and_what_was_erased_is_said(app: App) 
     assert not at.exception, at.exception
     assert "The knowledge base of this experiment was deleted" in words(at)
     open_tab(at, number, "flips", "en")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_questions_are_made_of_documents(
+    app: App, monkeypatch: pytest.MonkeyPatch, minilm_folder: ModelFolder, lang: str
+) -> None:
+    app.settings.models_dir.symlink_to(minilm_folder.path.parent, target_is_directory=True)
+    inputs, _ = app.gather([MANUAL])
+    list(app.index(app.create_base("notes").id, inputs))
+    monkeypatch.setattr(document_questions, "trained_questions", lambda config: ["What does E-03 mean?"])
+    monkeypatch.setattr(document_questions, "find", lambda folder, name: SimpleNamespace(record={}))
+    at = page(lang)
+    at.session_state["experiment_source_2"] = "documents"
+    at.run()
+    assert not [button for button in at.button if button.key == "experiment_start"]
+    at.number_input(key="experiment_make_count").set_value(180).run()
+    next(button for button in at.button if button.key == "experiment_make").click().run()
+    assert not at.exception, at.exception
+    told = words(at)
+    counted = TEXT["experiment.counted"][lang].format(questions="180", answerable="144", unanswerable="36")  # type: ignore[index]
+    assert counted in told
+    assert any("E-03" in str(frame.value) for frame in at.dataframe)  # left out, and listed
+    assert at.text_input[0].value == "notes"
+    assert [button for button in at.button if button.key == "experiment_start"]
+    at.number_input(key="experiment_make_seed").set_value(3).run()  # what was made is not of this seed
+    assert counted not in words(at)
 
 
 def test_questions_are_read_from_a_file_and_one_experiment_runs_at_a_time(app: App) -> None:

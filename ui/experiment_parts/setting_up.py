@@ -14,13 +14,14 @@ from assistant.errors import TANDEM_ERRORS
 from ui.compare_parts.choosing import arm_label
 from ui.components.inert import plain
 from ui.experiment_parts.choosing import open_experiment
+from ui.experiment_parts.making import make_questions
 from ui.frame import show_error
 from ui.text import LANGUAGES, language, say
 
 if TYPE_CHECKING:
     from assistant.app import App
 
-SAMPLE, FILE = "sample", "file"
+SAMPLE, FILE, DOCUMENTS = "sample", "file", "documents"
 FEW = 12
 """Questions with which one may try how an experiment goes; nothing can be concluded from so few."""
 
@@ -28,11 +29,11 @@ FEW = 12
 def set_up(app: "App") -> None:
     """Draw the choices, and the button that starts it."""
     with st.container(border=True):
-        questions = _choose_questions(app)
+        questions, own = _choose_questions(app)
     if questions is None:
         return
     with st.container(border=True):
-        bases = _choose_bases(app)
+        bases = _choose_bases(app, own)
         arms = _choose_arms(app)
     if len(arms) < 2:
         st.caption(f":orange[:material/info:] {say('experiment.arms_number')}")
@@ -64,8 +65,8 @@ def set_up(app: "App") -> None:
             )
         _power(len(questions.questions), wanted / 100)
     searching = any(app.arm(name).retrieval for name in arms)
-    # The sample's questions are named for what they are about, a file's for the file.
-    name = bases[0] if st.session_state.get("experiment_sample") and bases else questions.name
+    # Questions of the sample and of documents are named for what they are about, a file's for the file.
+    name = bases[0] if own and bases else questions.name
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             say("experiment.name"), value=name, max_chars=80, key=f"experiment_name_{hash(name)}", width=420
@@ -94,22 +95,23 @@ def set_up(app: "App") -> None:
         st.rerun()
 
 
-def _choose_questions(app: "App") -> QuestionSet | None:
-    """The set that will be asked, with what is wrong with it; None while there is none."""
+def _choose_questions(app: "App") -> tuple[QuestionSet | None, list[str]]:
+    """The set that will be asked, with what is wrong with it, and the bases it is about where that is known.
+
+    The set is None while there is none.
+    """
     languages = app.experiments.sample_languages()
-    source = FILE
-    if languages:
-        sources = {one: say(f"experiment.source_{one}") for one in (SAMPLE, FILE)}
-        source = st.segmented_control(
-            say("experiment.questions"),
-            [SAMPLE, FILE],
-            default=SAMPLE,
-            required=True,
-            format_func=lambda one: sources[one],
-            key="experiment_source",
-        )
-    else:
-        st.markdown(f"**{say('experiment.questions')}**")
+    sources = [SAMPLE, FILE, DOCUMENTS] if languages else [FILE, DOCUMENTS]
+    labels = {one: say(f"experiment.source_{one}") for one in sources}
+    source = st.segmented_control(
+        say("experiment.questions"),
+        sources,
+        default=sources[0],
+        required=True,
+        format_func=lambda one: labels[one],
+        key=f"experiment_source_{len(sources)}",
+    )
+    own: list[str] = []
     if source == SAMPLE:
         chosen = st.segmented_control(
             say("experiment.sample_language"),
@@ -119,10 +121,14 @@ def _choose_questions(app: "App") -> QuestionSet | None:
             format_func=lambda code: LANGUAGES[code],
             key="experiment_sample_language",
         )
-        st.session_state["experiment_sample"] = chosen
+        own = app.experiments.sample_bases(chosen)
         found = app.experiments.sample_questions(chosen)
+    elif source == DOCUMENTS:
+        made = make_questions(app)
+        if made is None:
+            return None, []
+        found, own = made
     else:
-        st.session_state.pop("experiment_sample", None)
         upload = st.file_uploader(
             say("experiment.upload"),
             type=["csv", "tsv", "jsonl", "json"],
@@ -130,15 +136,15 @@ def _choose_questions(app: "App") -> QuestionSet | None:
             key="experiment_upload",
         )
         if upload is None:
-            return None
+            return None, []
         try:
             found = app.experiments.read_questions(upload.name, upload.getvalue())
         except TANDEM_ERRORS as err:
             show_error(err)
-            return None
+            return None, []
     found = _of_languages(found)
     most = len(found.questions)
-    if most > 1:
+    if most > 1 and source != DOCUMENTS:  # of documents, as many as were wanted are made
         count = st.slider(
             say("experiment.count"),
             min(FEW, most - 1),
@@ -163,7 +169,7 @@ def _choose_questions(app: "App") -> QuestionSet | None:
     )
     for problem in found.problems:
         st.caption(f":orange[:material/warning:] {plain(problem.text(language()))}")
-    return found
+    return found, own
 
 
 def _of_languages(found: QuestionSet) -> QuestionSet:
@@ -183,10 +189,9 @@ def _of_languages(found: QuestionSet) -> QuestionSet:
     return QuestionSet(found.name, kept, found.problems)
 
 
-def _choose_bases(app: "App") -> list[str]:
+def _choose_bases(app: "App", own: Sequence[str]) -> list[str]:
+    """The bases that are searched; first proposed are those that the questions are about."""
     bases = [base.name for base in app.bases() if base.chunks]
-    sample = st.session_state.get("experiment_sample")
-    own = app.experiments.sample_bases(sample) if sample else []
     return list(
         st.pills(
             say("ask.bases"),
@@ -194,7 +199,7 @@ def _choose_bases(app: "App") -> list[str]:
             default=[name for name in bases if name in own] or bases,
             selection_mode="multi",
             format_func=lambda name: plain(name, limit=60),
-            key=f"experiment_bases_{sample}_{hash(tuple(bases))}",
+            key=f"experiment_bases_{hash((*own, '', *bases))}",
         )
     )
 

@@ -83,6 +83,28 @@ def test_a_real_experiment_from_run_to_replay(
     assert '<html lang="zh">' in page.read_text(encoding="utf-8")
 
 
+def test_questions_are_made_of_documents_and_run(
+    tandem: Run, tmp_path: Path, minilm_folder: ModelFolder
+) -> None:
+    (tmp_path / "data" / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
+    with assistant.cli.opened("test") as opened:
+        inputs, _ = opened.gather([MANUAL])
+        list(opened.index(opened.create_base("notes").id, inputs))
+    code, out, err = tandem("questions", "notes", "--out", "made.jsonl", "--count", "30")
+    assert code == 0, err
+    assert "made.jsonl: 30 questions, 6 of them unanswerable" in out
+    code, out, err = tandem("run", "made.jsonl", "--dry-run")
+    assert code == 0, err
+    assert "30 questions would show" in err
+    code, _, err = tandem("questions", "notes", "--out", "made.jsonl")
+    assert (code, "not overwritten" in err) == (1, True)
+    assert tandem("questions", "notes", "--out", "made.csv")[0] == 2
+    code, _, err = tandem("questions", "notes", "--out", "other.jsonl", "--adapter", "nobody")
+    assert (code, "nobody" in err) == (1, True)
+    code, out, _ = tandem("questions", "notes", "--out", "zh.jsonl", "--count", "10", "--json", language="zh")
+    assert json.loads(out)["questions"] == 10
+
+
 def test_misuse_and_unknown_numbers_are_one_line(tandem: Run, tmp_path: Path) -> None:
     assert tandem("run")[0] == 2
     code, _, err = tandem("show", "7")
