@@ -13,8 +13,10 @@ import assistant.ask
 from assistant.app import App
 from assistant.arms import AdapterCheck, Answer, Arm, ArmRecord, Event, Failed, Finished, Token
 from assistant.compare.votes import Ballot, ShownAnswer
-from assistant.errors import EngineError
+from assistant.errors import AssistantError, EngineError
+from ui.compare_parts.asking import _Column, _follow, _Screen
 from ui.resources import close_app, open_app
+from ui.text import say
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ui" / "app.py"
 HOSTILE = "![x](https://evil.example/a.png)"
@@ -136,8 +138,8 @@ def test_blind_columns_are_shuffled(app: App) -> None:
 def test_an_arm_that_fails_says_so_and_the_others_are_judged(app: App) -> None:
     at = compare(["base", "sft:mine", "sft:broken"], lang="en")
     ask(at)
-    assert len(at.error) == 1
-    assert "it is broken" in at.error[0].value
+    assert [error.value for error in at.error] == [say("compare.failed_hidden")]
+    assert "broken" not in words(at)
     failed = next(
         letter
         for letter, column in zip("ABC", at.session_state["comparison"].shown, strict=True)
@@ -149,6 +151,27 @@ def test_an_arm_that_fails_says_so_and_the_others_are_judged(app: App) -> None:
     (kept,) = app.votes.all()
     assert len(kept.shown) == 3
     assert len(kept.judged) == 2
+    assert "it is broken" in at.error[0].value
+
+
+@pytest.mark.parametrize(("blind", "told"), [(True, "compare.failed_hidden"), (False, "it is broken")])
+def test_while_arms_answer_a_failure_tells_its_reason_only_where_names_are_shown(
+    app: App, monkeypatch: pytest.MonkeyPatch, blind: bool, told: str
+) -> None:
+    painted: list[str] = []
+
+    class Place:
+        def error(self, text: str, **_: Any) -> None:
+            painted.append(text)
+
+    place: Any = Place()
+    arm = Arm(False, "broken")
+    column = _Column(arm.name, blind, status=place, words=place)
+    error = EngineError("answer_failed", arm=arm.name, reason="it is broken")
+    _follow(iter([Failed(arm, error)]), {arm.name: column}, _Screen([column]), {})
+    assert told in painted[0] or painted == [say(told)]
+    assert column.error is not None
+    assert "it is broken" in column.error["zh"]
 
 
 def test_one_answer_alone_is_not_voted_on_and_tells_its_name(app: App) -> None:
@@ -158,14 +181,35 @@ def test_one_answer_alone_is_not_voted_on_and_tells_its_name(app: App) -> None:
     assert "Base model" in words(at)
 
 
-def test_arms_are_two_to_four_and_documents_are_needed_to_search_them(app: App) -> None:
+def test_arms_are_two_to_four_and_one_of_them_must_have_what_it_needs(app: App) -> None:
     at = compare(["base"])
     assert "Choose two to four arms." in words(at)
     assert at.chat_input[0].disabled
-    at.get_by_key("compare_arms").set_value(["base", "rag"]).run()
+    at.get_by_key("compare_arms").set_value(["rag", "rag+sft:mine"]).run()
     assert at.chat_input[0].disabled
-    at.get_by_key("compare_arms").set_value(["base", "sft:mine"]).run()
+    at.get_by_key("compare_arms").set_value(["base", "rag"]).run()
     assert not at.chat_input[0].disabled
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_without_documents_the_arms_that_search_say_so_and_the_others_answer(
+    app: App, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    def searching(question: str, *, arms: Sequence[Arm], **options: Any) -> Iterator[Event]:
+        for arm in arms:
+            try:
+                if arm.retrieval:
+                    options["retrieve"](question)
+            except AssistantError as err:
+                yield Failed(arm, err)
+            else:
+                yield from scripted(question, arms=[arm])
+
+    monkeypatch.setattr(assistant.ask, "ask", searching)
+    at = compare(["base", "rag"], lang=lang)
+    ask(at)
+    assert "base says so." in str(at.session_state["comparison"].shown)
+    assert {"en": "no knowledge base to look", "zh": "没有可供检索的知识库"}[lang] in at.error[0].value
 
 
 def test_without_adapters_base_and_rag_are_offered(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

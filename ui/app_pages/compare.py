@@ -32,13 +32,14 @@ if asking.open:
                 chosen_sampling, top_k = sampling_settings(app)
             stop = stop_place()
         chosen = [app.arm(name) for name in arms]
-        searching = any(arm.retrieval and not arm.lookup.bases for arm in chosen)
+        # An arm that has nothing to search says so in its column; the others answer.
+        able = any(base_ids or arm.lookup.bases or not arm.retrieval for arm in chosen)
         typed = st.chat_input(
             say("compare.placeholder"),
             key="compare_question",
             submit_mode="disable",
             max_chars=4000,
-            disabled=not LEAST <= len(arms) <= MOST or (searching and not base_ids),
+            disabled=not LEAST <= len(arms) <= MOST or not able,
         )
         model_line(app)
     with asking, framed():

@@ -105,7 +105,7 @@ def write_answers(
     for letter, name, cell in zip(LETTERS, order, grid(len(order)), strict=False):
         with cell:
             st.markdown(f"**{letter}**" if blind else f"**{letter}** · {plain(arm_label(name))}")
-            columns[name] = _Column(name, status=st.empty(), words=st.empty())
+            columns[name] = _Column(name, blind=blind, status=st.empty(), words=st.empty())
     names = {base.id: base.name for base in app.bases()}
     comparison = Comparison(
         question=question,
@@ -145,6 +145,7 @@ class _Column:
     """What of one arm is on the page so far."""
 
     arm: str
+    blind: bool
     status: "DeltaGenerator"
     words: "DeltaGenerator"
     label: str = field(default_factory=lambda: say("compare.waiting"))
@@ -219,7 +220,9 @@ def _follow(
                 column.repaint()
             case Failed():
                 column.error = in_both_languages(event.error)
-                column.status.error(plain(explain(event.error)), icon=":material/error:")
+                # A reason may name the adapter or the server, and so the hidden arm.
+                told = say("compare.failed_hidden") if column.blind else plain(explain(event.error))
+                column.status.error(told, icon=":material/error:")
 
 
 def in_both_languages(error: Exception) -> dict[str, str]:

@@ -51,8 +51,7 @@ def _show_column(app: "App", comparison: Comparison, letter: str, column: ShownA
         named += f" :green-badge[:material/check: {say('compare.chosen')}]"
     st.markdown(named)
     if column.answer is None:
-        error = column.error or {}
-        st.error(plain(error.get(language(), say("app.defect"))), icon=":material/error:")
+        st.error(_why_none(comparison, column), icon=":material/error:")
         return
     key = f"{comparison.key}_{letter}"
     answer = column.answer
@@ -63,6 +62,13 @@ def _show_column(app: "App", comparison: Comparison, letter: str, column: ShownA
     st.fragment(framed()(_answer))(app, answer, comparison.question, retrieval, key, comparison.revealed)
     if comparison.revealed and answer.finish_reason != "cancelled":
         _offer_to_ask(app, comparison, column, key)
+
+
+def _why_none(comparison: Comparison, column: ShownAnswer) -> str:
+    """Why there is no answer; before the vote only that, for a reason may name the adapter or the server."""
+    if not comparison.revealed:
+        return say("compare.failed_hidden")
+    return plain((column.error or {}).get(language(), say("app.defect")))
 
 
 def _offer_to_ask(app: "App", comparison: Comparison, column: ShownAnswer, key: str) -> None:

@@ -61,6 +61,10 @@ TEXT: dict[str, dict[str, str]] = {
     },
     "compare.diff_none": {"en": "Both say the same, word for word.", "zh": "两个回答逐字相同。"},
     "compare.diff_second": {"en": "to", "zh": "到"},
+    "compare.failed_hidden": {
+        "en": "This arm could not answer. The reason is shown together with the names.",
+        "zh": "这一方式未能作答，原因将与名称一同揭晓。",
+    },
     "compare.memory": {
         "en": "peak memory {peak}, {own} of it its own",
         "zh": "内存峰值 {peak}，其中自身 {own}",
