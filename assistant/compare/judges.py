@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.compare.experiment import Answered, Began, Ended, ExperimentEvent
 from assistant.compare.judge import Judge, compare_pair, examine
+from assistant.compare.questions import FEWEST, clusters_of
 from assistant.compare.records import StoredJudgement
 from assistant.compare.statistics import compare_paired
 from assistant.compare.store import Experiments
@@ -181,11 +182,12 @@ def judged(store: Experiments, experiment_id: int, judge: str) -> dict[str, Any]
 
     Returns:
         `n` judged pairs, `unreadable`, `inconsistent`, `wins`, `losses`, `ties` of the second arm, and where n is
-        above 0 the paired `difference` of (wins - losses) / n, its `interval` and `p`.
+        ten or more the paired `difference` of (wins - losses) / n, its `interval` and `p`, clustered as all others.
     """
     experiment = store.get(experiment_id)
     opinions = store.judgements(experiment_id, judge)
-    read = [one.facts for one in opinions if one.facts["state"] == "judged"]
+    known = [one for one in opinions if one.facts["state"] == "judged"]
+    read = [one.facts for one in known]
     picks = [facts["pick"] for facts in read]
     told: dict[str, Any] = {
         "n": len(read),
@@ -195,10 +197,13 @@ def judged(store: Experiments, experiment_id: int, judge: str) -> dict[str, Any]
         "losses": picks.count("first"),
         "ties": picks.count("tie"),
     }
-    if read:
+    if len(read) >= FEWEST:
+        names, _ = clusters_of(experiment.questions)
+        clusters = dict(zip((question.id for question in experiment.questions), names or (), strict=False))
         result = compare_paired(
             [float(pick == "first") for pick in picks],
             [float(pick == "second") for pick in picks],
+            clusters=[clusters[one.question_id] for one in known] if clusters else None,
             seed=experiment.plan.seed,
         )
         told |= {"difference": result.difference, "interval": asdict(result.interval), "p": result.p}

@@ -20,6 +20,7 @@ from assistant.forgetting import Gone, forgetting
 from finetune.folders import ModelFolder
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 from tests.assistant.compare.test_judge import Scripted
+from ui.experiment_parts import charts
 from ui.resources import close_app, open_app
 from ui.text.experiment import TEXT
 
@@ -250,3 +251,14 @@ def test_a_judge_that_was_compared_with_no_vote_says_so(app: App) -> None:
     assert "there are no blind votes of yours on the page Compare yet" in open_tab(
         page(), number, "judge", "en"
     )
+
+
+def test_a_difference_that_is_not_clear_is_drawn_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(charts.st, "altair_chart", lambda chart, **_: drawn.append(chart.to_dict()))
+    rows = [charts.Row("shown", 0.1, 0.02, 0.2), charts.Row("by chance", 0.1, 0.02, 0.2, clear=False)]
+    charts.interval_chart(rows, key="k", axis="points", zero=True)
+    (table,) = [layer["data"]["values"] for layer in drawn[0]["layer"] if len(layer["data"]["values"]) == 2][
+        :1
+    ]
+    assert [row["color"] for row in table] == [charts.GAIN, charts.OPEN]

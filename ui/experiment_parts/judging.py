@@ -106,19 +106,15 @@ def _scores(experiment: "Experiment", told: dict[str, Any]) -> None:
     if not told["n"]:
         return
     first, second = (plain(arm_short(arm), limit=60) for arm in experiment.plan.contrast)
-    interval = told["interval"]
-    st.markdown(
-        say(
-            "experiment.judge_scores",
-            first=first,
-            second=second,
-            wins=told["wins"],
-            losses=told["losses"],
-            ties=told["ties"],
-            count=told["n"],
-            points=f"{100 * told['difference']:+.0f}",
-            low=f"{100 * interval['low']:+.0f}",
-            high=f"{100 * interval['high']:+.0f}",
-        )
-    )
+    counts = {"wins": told["wins"], "losses": told["losses"], "ties": told["ties"], "count": told["n"]}
+    if "interval" not in told:
+        st.markdown(say("experiment.judge_few", first=first, second=second, **counts))
+    else:
+        points = {
+            "points": told["difference"],
+            "low": told["interval"]["low"],
+            "high": told["interval"]["high"],
+        }
+        shown = {name: f"{100 * value:+.0f}" for name, value in points.items()}
+        st.markdown(say("experiment.judge_scores", first=first, second=second, **counts, **shown))
     st.caption(say("experiment.judge_counts", inconsistent=told["inconsistent"], unread=told["unreadable"]))

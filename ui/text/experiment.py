@@ -110,6 +110,10 @@ TEXT: dict[str, dict[Language, str]] = {
         "en": "It did not pass its exam. It judges nothing, and nothing it says is counted.",
         "zh": "未通过考试：不参与评判，其结论不计入结果。",
     },
+    "experiment.judge_few": {
+        "en": "Against {first}, {second} wins {wins}, loses {losses} and ties {ties}; {count} pairs are too few for more.",
+        "zh": "{second}相对{first}胜 {wins}、负 {losses}、平 {ties}；只有 {count} 对，太少，不作结论。",
+    },
     "experiment.judge_key": {"en": "Key, if it wants one", "zh": "密钥（如需要）"},
     "experiment.judge_local": {"en": "A model on this machine", "zh": "本机模型"},
     "experiment.judge_model": {"en": "Model", "zh": "模型"},

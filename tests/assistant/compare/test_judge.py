@@ -1,6 +1,7 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from assistant.arms import Answer
 from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.judge import compare_pair, examine, kappa
 from assistant.compare.judges import LocalJudge, ServerJudge, judge_experiment, judged
-from assistant.compare.questions import Question
+from assistant.compare.questions import Question, QuestionSet
 from assistant.compare.report import html_report
+from assistant.compare.statistics import compare_paired
 from assistant.compare.store import Experiments
 from assistant.compare.votes import Ballot, ShownAnswer
 from assistant.errors import ExperimentError
@@ -151,6 +153,35 @@ def test_an_experiment_is_judged_once_and_told_with_its_card(store: Experiments)
     list(judge_experiment(store, number, judge))
     assert judge.asked - before == 72  # the exam is held again, no pair is asked twice
     assert "scripted passed its exam" in html_report(store, number, "en")
+
+
+def test_fewer_than_ten_judged_pairs_are_counted_only(store: Experiments) -> None:
+    questions = make_questions(9)
+    number = store.create("few", questions, make_plan(questions, ["base", "rag"]))
+    list(run_experiment(store, number, ScriptedAsker()))
+    list(judge_experiment(store, number, Scripted()))
+    told = judged(store, number, "scripted")
+    assert told["n"] == 9
+    assert not {"difference", "interval", "p"} & set(told)
+
+
+def test_judged_pairs_of_one_document_count_as_one_group(store: Experiments) -> None:
+    """Forty questions of twenty documents: whole documents are drawn, as in every other interval."""
+    kept = make_questions(40, unanswerable_every=0)
+    pairs = tuple(replace(q, document=f"{place // 2}.md") for place, q in enumerate(kept.questions))
+    questions = QuestionSet("documents", pairs)
+    number = store.create("documents", questions, make_plan(questions, ["base", "rag"]))
+    list(run_experiment(store, number, ScriptedAsker(base_knows=lambda i: i // 2 % 2 == 0)))
+    list(judge_experiment(store, number, Scripted()))
+    told = judged(store, number, "scripted")
+    scores = [
+        (one.facts["pick"] == "first", one.facts["pick"] == "second")
+        for one in store.judgements(number, "scripted")
+    ]
+    alone = compare_paired([float(a) for a, _ in scores], [float(b) for _, b in scores])
+    assert told["difference"] == pytest.approx(alone.difference)
+    width = told["interval"]["high"] - told["interval"]["low"]
+    assert width > 1.1 * (alone.interval.high - alone.interval.low)
 
 
 def test_a_judge_that_failed_is_not_asked_and_not_counted(store: Experiments) -> None:
