@@ -41,6 +41,7 @@ def choose_bases(app: "App") -> list[int]:
             list(bases),
             default=chosen,
             selection_mode="multi",
+            wrap=True,
             format_func=lambda base_id: names[base_id],
             key=key,
             on_change=lambda: _leave_out(list(bases), st.session_state[key]),

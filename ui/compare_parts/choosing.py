@@ -34,18 +34,17 @@ def choose_arms(app: "App", *, first: bool) -> tuple[list[str], bool]:
     st.session_state.setdefault(_CHOICE, [BASE.name, RAG.name])
     left, right = st.columns([4, 1], vertical_alignment="center")
     with left:
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            picked = st.pills(
-                say("compare.arms"),
-                offered,
-                selection_mode="multi",
-                format_func=lambda name: plain(arm_label(name), limit=80),
-                key=_CHOICE,
-                persist_state="session",
-                width="content",
-            )
-            if st.button(say("compare.add"), icon=":material/add:", type="tertiary", key="compare_add"):
-                compose_arm(app, on_done=_offer)
+        picked = st.pills(
+            say("compare.arms"),
+            offered,
+            selection_mode="multi",
+            wrap=True,
+            format_func=lambda name: plain(arm_label(name), limit=80),
+            key=_CHOICE,
+            persist_state="session",
+        )
+        if st.button(say("compare.add"), icon=":material/add:", type="tertiary", key="compare_add"):
+            compose_arm(app, on_done=_offer)
         if first and not adapters:
             st.caption(say("compare.no_adapter"))
     with right:

@@ -127,6 +127,7 @@ def _findings(findings: Sequence[Finding]) -> None:
         say("train.outcome"),
         present,
         selection_mode="multi",
+        wrap=True,
         default=present,
         format_func=lambda name: f"{say(f'train.outcome_{name}')} {counts[name]}",
         key=f"train_outcomes_{hash(tuple(counts.items()))}",
