@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from assistant.errors import AssistantError, EngineError
+from assistant.errors import AssistantError, EngineError, ProviderError
 from assistant.messages import Language
 from knowledge.errors import NotFoundError
 
+_BUSY_S = 5
+"""Seconds after which to ask again, where another server is busy, which need not say for how long."""
+
+_CLIENTS_FAULTS = (400, 413, 422)
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -48,8 +52,16 @@ class ApiError(AssistantError):
 class _TranslatedError(ApiError):
     """Another package's error, told in that package's own words."""
 
-    def __init__(self, error: Any, *, status: int, field: str | None = None, name: str | None = None) -> None:
-        super().__init__(error.code, status=status, field=field, name=name, **error.params)
+    def __init__(
+        self,
+        error: Any,
+        *,
+        status: int,
+        field: str | None = None,
+        name: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(error.code, status=status, field=field, name=name, headers=headers)
         self._error = error
 
     def text(self, language: Language = "en") -> str:
@@ -69,6 +81,8 @@ def translate(error: Exception) -> ApiError:
         return _TranslatedError(error, status=400, name=code)
     if isinstance(error, EngineError) and code == "adapter_not_loaded":
         return _TranslatedError(error, status=404, field="model", name="model_not_found")
+    if isinstance(error, ProviderError):
+        return _provider_error(error)
     if isinstance(error, NotFoundError):
         return _TranslatedError(error, status=404, name="not_found")
     if isinstance(error, AssistantError) and code == "question_empty":
@@ -78,3 +92,18 @@ def translate(error: Exception) -> ApiError:
     return _TranslatedError(
         error, status=503, name=code
     )  # a model that cannot be had, a folder that is in use
+
+
+def _provider_error(error: ProviderError) -> ApiError:
+    """What happened at another server, without its address and its own words, which are not for our clients."""
+    code, status = error.code, error.params.get("status")
+    if code == "provider_busy":
+        headers = {"retry-after": str(_BUSY_S)}
+        return _TranslatedError(error, status=429 if status == 429 else 503, name=code, headers=headers)
+    if code in ("provider_key_wrong", "provider_model_missing", "provider_package_missing"):
+        return _TranslatedError(error, status=503, name=code)
+    provider = error.params.get("provider", "-")
+    if code == "provider_failed" and status in _CLIENTS_FAULTS:
+        return ApiError("api_provider_refused", name=code, provider=provider, http_status=status)
+    told = {"provider_down": "api_provider_down", "provider_slow": "api_provider_slow"}
+    return ApiError(told.get(code, "api_provider_broken"), status=503, name=code, provider=provider)

@@ -73,6 +73,26 @@ API_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "There is nothing at this address. /openapi.json lists what there is.",
         "zh": "此地址没有内容。/openapi.json 列出了所有接口。",
     },
+    "api_provider_broken": {
+        "en": "The server {provider}, which has this model, did not answer as it should. Try again; the log here has "
+        "the details.",
+        "zh": "提供此模型的服务 {provider} 未能正常回答。请重试；详情见本服务的日志。",
+    },
+    "api_provider_down": {
+        "en": "The server {provider}, which has this model, cannot be reached. Try again later; the log here has the "
+        "details.",
+        "zh": "无法连接提供此模型的服务 {provider}。请稍后重试；详情见本服务的日志。",
+    },
+    "api_provider_refused": {
+        "en": "The server {provider}, which has this model, refused the request (HTTP {http_status}). Ask for less or "
+        "otherwise; the log here has its reason.",
+        "zh": "提供此模型的服务 {provider} 拒绝了该请求（HTTP {http_status}）。请减少或修改请求；原因见本服务的日志。",
+    },
+    "api_provider_slow": {
+        "en": "The server {provider}, which has this model, did not answer in time. Try again; the log here has the "
+        "details.",
+        "zh": "提供此模型的服务 {provider} 未及时回答。请重试；详情见本服务的日志。",
+    },
     "api_queue_full": {
         "en": "Too many requests are waiting. Come back in {seconds} seconds.",
         "zh": "等待处理的请求过多。请在 {seconds} 秒后重试。",
@@ -80,6 +100,12 @@ API_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
     "api_token_wrong": {
         "en": "This server asks for its token: send `Authorization: Bearer TOKEN`, with that of server.token.",
         "zh": "此服务需要口令：请发送 `Authorization: Bearer 口令`，口令见 server.token。",
+    },
+    "api_tokens_too_many": {
+        "en": "{place} is too large: {asked}. This request may ask for at most {each} ({most} over its {texts} texts). "
+        "Ask for fewer, or raise server.max_tokens.",
+        "zh": "{place} 过大：{asked}。此请求最多可用 {each}（{texts} 段文本合计 {most}）。"
+        "请减小该值，或调大 server.max_tokens。",
     },
     "serve_needs_token": {
         "en": "To listen on {host}, set a token in TANDEM_SERVER__TOKEN first, or use 127.0.0.1.",

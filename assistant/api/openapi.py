@@ -20,9 +20,9 @@ _ERRORS = {
     408: "the body came too slowly",
     413: "the body is too long",
     421: "the Host header names another server",
-    429: "too many requests wait; Retry-After says when to come back",
+    429: "too many requests wait, here or at the server that has the model; Retry-After says when to come back",
     500: "a defect",
-    503: "the model or the data folder cannot be had",
+    503: "the model, its server or the data folder cannot be had",
 }
 _BODY_ERRORS = frozenset({408, 413})
 
