@@ -113,6 +113,12 @@ class ServerSettings(_Section):
     running: int = Field(16, ge=1, le=1024, description="API requests answered at once")
     waiting: int = Field(256, ge=0, description="API requests that may wait; one more gets 429")
     max_body_kb: int = Field(4096, ge=1, description="KiB; longer API requests are refused")
+    max_tokens: int = Field(
+        262_144,
+        ge=64,
+        description="tokens that one API request may ask for, max_tokens x n x prompts; more gets 400. Within "
+        "it, an answer longer than the model's context ends there",
+    )
 
 
 class Settings(BaseSettings):

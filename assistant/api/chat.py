@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.api.door import Call, Events, Reply
 from assistant.api.errors import ApiError
+from assistant.api.limits import tokens_each
 from assistant.api.schemas import ChatRequest
 from assistant.api.served import Served, find
 from assistant.api.slots import ShouldStop, Slots
@@ -26,12 +27,14 @@ class Question:
     """What `App.ask` is asked.
 
     Args:
+        tokens_each: the most that each answer may have.
         wishes: fields of `Sampling` that the client set.
         choices: how many answers are wanted.
     """
 
     model: str
     text: str
+    tokens_each: int
     history: tuple[Turn, ...] = ()
     instructions: str = ""
     wishes: tuple[tuple[str, Any], ...] = ()
@@ -81,16 +84,18 @@ class Chat:
     Args:
         get_app: the App, opened when first asked for.
         slots: where answering runs.
+        max_tokens: the most that one request may ask for.
     """
 
-    def __init__(self, get_app: Callable[[], "App"], slots: Slots) -> None:
+    def __init__(self, get_app: Callable[[], "App"], slots: Slots, *, max_tokens: int) -> None:
         self._get_app = get_app
         self._slots = slots
+        self.max_tokens = max_tokens
 
     async def __call__(self, call: Call) -> Reply:
         """Answer one request."""
         request = call.read(ChatRequest)
-        question = read_question(request)
+        question = read_question(request, max_tokens=self.max_tokens)
         if request.stream:
             usage = request.stream_options is not None and request.stream_options.include_usage
             return Events(self._chunks(question, usage=usage))
@@ -146,11 +151,11 @@ class Chat:
             yield {**head, "choices": [], "usage": counted.as_json()}
 
 
-def read_question(request: ChatRequest) -> Question:
+def read_question(request: ChatRequest, *, max_tokens: int) -> Question:
     """Return a chat request as a question with its history; turns without text, and those of tools, are no part of it.
 
     Raises:
-        ApiError: the last message is not the user's.
+        ApiError: the last message is not the user's, or more than `max_tokens` are asked for.
     """
     instructions = "\n\n".join(m.text for m in request.messages if m.role in ("system", "developer"))
     turns = [
@@ -162,6 +167,8 @@ def read_question(request: ChatRequest) -> Question:
         raise ApiError("api_no_question", field="messages", name="invalid_value")
     thinking = request.chat_template_kwargs.enable_thinking if request.chat_template_kwargs else None
     limit = request.max_completion_tokens or request.max_tokens
+    field = "max_completion_tokens" if request.max_completion_tokens else "max_tokens"
+    choices = request.n or 1
     return Question(
         model=request.model,
         text=turns[-1].content,
@@ -178,7 +185,8 @@ def read_question(request: ChatRequest) -> Question:
             thinking=thinking,
             logprobs=(request.top_logprobs or 0) if request.logprobs else None,
         ),
-        choices=request.n or 1,
+        choices=choices,
+        tokens_each=tokens_each(max_tokens, texts=choices, asked=limit, field=field),
     )
 
 
@@ -195,8 +203,15 @@ def wishes(**given: Any) -> tuple[tuple[str, Any], ...]:
     return tuple(found.items())
 
 
-def sampling_for(app: "App", model: Served, wanted: tuple[tuple[str, Any], ...], choice: int = 0) -> Sampling:
-    """Return how a model draws: as the client wishes, else as the settings say, else as suits the model."""
+def sampling_for(
+    app: "App", model: Served, wanted: tuple[tuple[str, Any], ...], choice: int, *, tokens_each: int
+) -> Sampling:
+    """Return how a model draws: as the client wishes, else as the settings say, else as suits the model.
+
+    Args:
+        choice: which of the answers to one prompt; each has a seed of its own.
+        tokens_each: the most that it may have, whoever wishes for more.
+    """
     from assistant.settings import GenerationSettings
 
     chosen = Sampling()
@@ -212,6 +227,7 @@ def sampling_for(app: "App", model: Served, wanted: tuple[tuple[str, Any], ...],
         # What ends a small model's answer belongs to the way it is asked; a client's own come on top.
         given["stop"] = (*app.reading_profile().stop, *given.get("stop", ()))
     chosen = replace(chosen, **given)
+    chosen = replace(chosen, max_new_tokens=min(chosen.max_new_tokens, tokens_each))
     return chosen if chosen.seed is None else replace(chosen, seed=(chosen.seed + choice) % 2**63)
 
 
@@ -231,7 +247,7 @@ def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Pi
             question.text,
             arms=[model.arm],
             base_ids=model.base_ids,
-            sampling=sampling_for(app, model, question.wishes, choice),
+            sampling=sampling_for(app, model, question.wishes, choice, tokens_each=question.tokens_each),
             history=question.history,
             instructions=question.instructions,
             plain=True,

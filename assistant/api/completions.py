@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.api.chat import Piece, Usage, finish_reason, sampling_for, wishes
 from assistant.api.door import Call, Events, Reply
 from assistant.api.errors import ApiError
+from assistant.api.limits import tokens_each
 from assistant.api.schemas import CompletionRequest
 from assistant.api.served import find
 from assistant.api.slots import ShouldStop, Slots
@@ -25,29 +26,31 @@ class Completions:
     Args:
         get_app: the App, opened when first asked for.
         slots: where generating runs.
+        max_tokens: the most that one request may ask for.
     """
 
-    def __init__(self, get_app: Callable[[], "App"], slots: Slots) -> None:
+    def __init__(self, get_app: Callable[[], "App"], slots: Slots, *, max_tokens: int) -> None:
         self._get_app = get_app
         self._slots = slots
+        self._max_tokens = max_tokens
 
     async def __call__(self, call: Call) -> Reply:
         """Answer one request."""
         request = call.read(CompletionRequest)
+        texts = len(request.prompt) * (request.n or 1)
+        each = tokens_each(self._max_tokens, texts=texts, asked=request.max_tokens)
+        pieces = self._slots.stream(lambda should_stop: _go_on(self._get_app(), request, each, should_stop))
         if request.stream:
-            return Events(self._chunks(request))
-        return await self._whole(request)
+            return Events(self._chunks(request, pieces))
+        return await self._whole(request, pieces)
 
-    def _pieces(self, request: CompletionRequest) -> AsyncGenerator[Piece, None]:
-        return self._slots.stream(lambda should_stop: _go_on(self._get_app(), request, should_stop))
-
-    async def _whole(self, request: CompletionRequest) -> dict[str, Any]:
+    async def _whole(self, request: CompletionRequest, pieces: AsyncGenerator[Piece, None]) -> dict[str, Any]:
         texts: dict[int, str] = {}
         tokens: dict[int, list[dict[str, Any]]] = {}
         likely = _Likelihoods(request)
         choices = []
         usage = Usage()
-        async with aclosing(self._pieces(request)) as pieces:
+        async with aclosing(pieces):
             async for piece in pieces:
                 texts[piece.choice] = texts.get(piece.choice, "") + piece.text
                 tokens.setdefault(piece.choice, []).extend(piece.logprobs)
@@ -58,14 +61,16 @@ class Completions:
                     choices.append(_choice(piece.choice, texts[piece.choice], reason, told))
         return {**_head(request.model), "choices": choices, "usage": usage.as_json()}
 
-    async def _chunks(self, request: CompletionRequest) -> AsyncGenerator[dict[str, Any], None]:
+    async def _chunks(
+        self, request: CompletionRequest, pieces: AsyncGenerator[Piece, None]
+    ) -> AsyncGenerator[dict[str, Any], None]:
         head = _head(request.model)
         counting = request.stream_options is not None and request.stream_options.include_usage
         if counting:
             head["usage"] = None
         usage = Usage()
         likely = _Likelihoods(request)
-        async with aclosing(self._pieces(request)) as pieces:
+        async with aclosing(pieces):
             async for piece in pieces:
                 reason = None
                 if piece.answer is not None:
@@ -77,7 +82,7 @@ class Completions:
             yield {**head, "choices": [], "usage": usage.as_json()}
 
 
-def _go_on(app: "App", request: CompletionRequest, should_stop: ShouldStop) -> Iterator[Piece]:
+def _go_on(app: "App", request: CompletionRequest, each: int, should_stop: ShouldStop) -> Iterator[Piece]:
     """Go on with every prompt, `n` times each, one after the other, in the thread that iterates."""
     from assistant.chat_model import EngineChatModel
 
@@ -106,7 +111,7 @@ def _go_on(app: "App", request: CompletionRequest, should_stop: ShouldStop) -> I
         prompt = prompts[choice // copies]
         if request.echo:
             yield Piece(choice, prompt.text)
-        sampling = sampling_for(app, model, wanted, choice % copies)
+        sampling = sampling_for(app, model, wanted, choice % copies, tokens_each=each)
         asked = GenerationRequest(uuid.uuid4().hex, prompt.token_ids, model.arm.adapter, sampling)
         for event in engine.stream([asked], should_stop=should_stop):
             if isinstance(event, EngineFailed):

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, QueryParams
 
 from assistant.api.errors import ApiError, translate
 from assistant.api.sending import as_json, language_of, send_error, send_json
+from assistant.errors import ProviderError
 from assistant.loopback import Receive, Scope, Send
 from assistant.messages import Language
 
@@ -59,8 +60,10 @@ class Call:
         return validate(model, value)
 
     def read_query(self, model: type[M]) -> M:
-        """Return the address's parameters as `model`; numbers are read from text."""
-        return validate(model, dict(self.query), strict=False)
+        """Return the address's parameters as `model`; numbers are read from text, what is there twice is a list."""
+        given = {name: self.query.getlist(name) for name in self.query}
+        values = {name: texts if len(texts) > 1 else texts[0] for name, texts in given.items()}
+        return validate(model, values, strict=False)
 
 
 def validate(model: type[M], value: dict[str, Any], *, strict: bool | None = None) -> M:
@@ -205,10 +208,15 @@ async def _answer(handler: Handler, call: Call, headers: Headers, send: Send) ->
         else:
             await send_json(send, 200, reply)
     except Exception as err:
-        told = translate(err)
-        if told.status >= 500:
-            logger.error("%s", told, exc_info=err)
-        await send_error(send, told, headers)
+        await send_error(send, _logged(err), headers)
+
+
+def _logged(error: Exception) -> ApiError:
+    """What the client is told; what it is not told is in the log."""
+    told = translate(error)
+    if told.status >= 500 or isinstance(error, ProviderError):
+        logger.error("%s", told, exc_info=error)
+    return told
 
 
 async def _send_events(send: Send, events: Events, language: Language) -> None:
@@ -225,9 +233,7 @@ async def _send_events(send: Send, events: Events, language: Language) -> None:
             async for item in items:
                 await _send_event(send, as_json(item))
         except Exception as err:
-            told = translate(err)
-            logger.error("%s", told, exc_info=err)
-            await _send_event(send, as_json(told.body(language)))
+            await _send_event(send, as_json(_logged(err).body(language)))
     await _send_event(send, b"[DONE]")
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from assistant.api.chat import Chat, Question, provenance, wishes
 from assistant.api.door import Call
+from assistant.api.limits import tokens_each
 from assistant.api.schemas import GenerateRequest
 
 
@@ -23,8 +24,16 @@ class Generate:
         return await self._answer(call.read(GenerateRequest))
 
     async def _answer(self, request: GenerateRequest) -> dict[str, Any]:
-        wanted = wishes(temperature=request.temperature, max_new_tokens=request.max_tokens, seed=request.seed)
-        question = Question(request.model, request.prompt, wishes=wanted)
+        wanted = wishes(
+            temperature=request.temperature,
+            top_p=request.top_p,
+            top_k=request.top_k,
+            max_new_tokens=request.max_tokens,
+            stop=request.stop,
+            seed=request.seed,
+        )
+        each = tokens_each(self._chat.max_tokens, texts=1, asked=request.max_tokens)
+        question = Question(request.model, request.prompt, each, wishes=wanted)
         async with aclosing(self._chat.answers(question)) as pieces:
             answers = [piece.answer async for piece in pieces if piece.answer is not None]
         (answer,) = answers

@@ -32,7 +32,7 @@ def build_routes(
         alone: whether there is no page on this port, so that unknown paths are the API's to tell, all of them.
     """
     slots = Slots(running=settings.running, waiting=settings.waiting)
-    chat = Chat(get_app, slots)
+    chat = Chat(get_app, slots, max_tokens=settings.max_tokens)
     lookup = Lookup(get_app, slots)
     generate = Generate(chat)
     about = About(get_app, slots)
@@ -40,7 +40,7 @@ def build_routes(
         "/v1/models": {"GET": about.models},
         "/v1/models/{model:path}": {"GET": about.model},
         "/v1/chat/completions": {"POST": chat},
-        "/v1/completions": {"POST": Completions(get_app, slots)},
+        "/v1/completions": {"POST": Completions(get_app, slots, max_tokens=settings.max_tokens)},
         "/v1/embeddings": {"POST": lookup.embeddings},
         "/v1/retrieval": {"POST": lookup.retrieval},
         "/generate": {"GET": generate.from_query, "POST": generate.from_body},

@@ -20,6 +20,10 @@ _MAX_STOPS = 16
 _MAX_INPUTS = 2048
 _SEED = 2**63
 _MAX_LOGPROBS = 20
+_TOP_K = Field(ge=-1, description="0 or -1 keeps all")
+_MAX_TOKENS = Field(
+    ge=1, description="of each answer; over all prompts and choices at most the setting server.max_tokens"
+)
 
 Number = StrictInt | StrictFloat
 
@@ -54,8 +58,8 @@ class _Sampled(_Request):
     ]
     temperature: Annotated[Number | None, Field(ge=0, le=2, description="0 is greedy")] = None
     top_p: Annotated[Number | None, Field(ge=0, le=1)] = None
-    top_k: Annotated[StrictInt | None, Field(ge=-1, description="0 or -1 keeps all")] = None
-    max_tokens: Annotated[StrictInt | None, Field(ge=1)] = None
+    top_k: Annotated[StrictInt | None, _TOP_K] = None
+    max_tokens: Annotated[StrictInt | None, _MAX_TOKENS] = None
     stop: Stops | None = None
     seed: Annotated[StrictInt | None, Field(ge=-_SEED, lt=_SEED)] = None
     repetition_penalty: Annotated[Number | None, Field(gt=0, le=10, description="1 is none")] = None
@@ -137,7 +141,9 @@ class ChatRequest(_Streamed):
     messages: Annotated[
         list[ChatMessage], Field(min_length=1, description="the last one is the user's; oldest first")
     ]
-    max_completion_tokens: Annotated[StrictInt | None, Field(ge=1, description="before max_tokens")] = None
+    max_completion_tokens: Annotated[StrictInt | None, Field(ge=1, description="goes before max_tokens")] = (
+        None
+    )
     response_format: ResponseFormat | None = None
     logprobs: Annotated[
         StrictBool | None,
@@ -205,6 +211,9 @@ class GenerateRequest(_Request):
 
     prompt: Annotated[str, Field(min_length=1)]
     model: Annotated[str, Field(min_length=1)] = "rag"
-    max_tokens: Annotated[int | None, Field(ge=1)] = None
+    max_tokens: Annotated[int | None, _MAX_TOKENS] = None
     temperature: Annotated[float | None, Field(ge=0, le=2)] = None
+    top_p: Annotated[float | None, Field(ge=0, le=1)] = None
+    top_k: Annotated[int | None, _TOP_K] = None
+    stop: Stops | None = None
     seed: Annotated[int | None, Field(ge=-_SEED, lt=_SEED)] = None

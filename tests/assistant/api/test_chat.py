@@ -6,6 +6,7 @@ import math
 import threading
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -295,3 +296,24 @@ def test_an_arm_that_searches_tells_no_probabilities(served: Served) -> None:
     answer = served.post("/v1/chat/completions", {"model": "rag", "messages": HELLO, "logprobs": True})
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "logprobs"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_generate_draws_as_it_is_told(served: Served, method: str) -> None:
+    def said(**options: Any) -> str:
+        asked = {"model": "base", "prompt": "Say hello.", "max_tokens": 8, "temperature": 0, **options}
+        if method == "POST":
+            answer = served.post("/generate", asked)
+        else:
+            answer = httpx.get(f"{served.url}/generate", params=asked, timeout=120)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["response"])
+
+    greedy = said()
+    hot = {"temperature": 2, "seed": 5}
+    assert said(**hot) != greedy
+    assert said(**hot, top_k=1) == greedy
+    assert said(**hot, top_p=1e-9) == greedy
+    stops = [greedy[4], greedy[2]]
+    assert said(stop=stops[0]) == greedy[: greedy.index(stops[0])].rstrip()
+    assert said(stop=stops) == greedy[: min(map(greedy.index, stops))].rstrip()

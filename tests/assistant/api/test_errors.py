@@ -196,18 +196,63 @@ def test_a_full_queue_is_429_with_a_time_and_is_empty_again_later(served: Served
     assert later.status_code == 200
 
 
+def ask_with(settings: ServerSettings, get_app: Any, path: str, body: dict[str, Any]) -> httpx.Response:
+    """One request to routes with these settings."""
+    application = Starlette(routes=build_routes(get_app, settings))
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60) as client:
+            return await client.post(path, json=body)
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "field", "each"),
+    [
+        (CHAT, {"max_tokens": 10**9}, "max_tokens", 262144),
+        (CHAT, {"max_tokens": 8, "max_completion_tokens": 262145}, "max_completion_tokens", 262144),
+        (CHAT, {"max_tokens": 32769, "n": 8, "stream": True}, "max_tokens", 32768),
+        ("/v1/completions", {"prompt": ["a", "b"], "n": 2, "max_tokens": 65537}, "max_tokens", 65536),
+        ("/v1/completions", {"prompt": "a", "max_tokens": 10**9, "stream": True}, "max_tokens", 262144),
+        ("/generate", {"prompt": "a", "max_tokens": 10**9}, "max_tokens", 262144),
+    ],
+)
+def test_more_tokens_than_a_request_may_ask_for_are_400_with_the_limit(
+    served: Served, path: str, change: dict[str, Any], field: str, each: int
+) -> None:
+    answer = served.post(path, {"model": "base", "messages": HELLO} | change)
+    assert error(answer, 400)["param"] == field
+    assert str(each) in error(answer, 400)["message"]
+
+
+@pytest.mark.parametrize("tokens", [4096, 8192, 16384, 32768])
+def test_what_clients_usually_ask_for_ends_at_the_context(served: Served, tokens: int) -> None:
+    body = {"model": "base", "messages": HELLO, "max_tokens": tokens, "stop": [" ", "."], "temperature": 0}
+    assert served.post(CHAT, body | {"n": 8}).status_code == 200
+    assert served.post("/v1/completions", body | {"prompt": "One, two,"}).status_code == 200
+
+
+def test_a_small_limit_holds_for_requests_that_leave_it_open_too(served: Served) -> None:
+    settings = ServerSettings(max_tokens=64)
+    body = {"model": "base", "messages": [{"role": "user", "content": "Count from 1 to 99."}], "n": 8}
+    told = ask_with(settings, lambda: served.app, CHAT, body).json()
+    assert [choice["finish_reason"] for choice in told["choices"]] == ["length"] * 8
+    assert told["usage"]["completion_tokens"] == 64
+    body = {"model": "base", "prompt": ["1, 2, 3,"] * 8, "n": 8}
+    told = ask_with(settings, lambda: served.app, "/v1/completions", body).json()
+    assert told["usage"]["completion_tokens"] <= 64
+    found = error(ask_with(settings, lambda: served.app, "/v1/completions", body | {"max_tokens": 2}), 400)
+    assert found["param"] == "max_tokens"
+
+
 def test_a_defect_is_500_without_its_details(caplog: pytest.LogCaptureFixture) -> None:
     def broken() -> Any:
         raise RuntimeError("secret path /home/me")
 
-    application = Starlette(routes=build_routes(broken, ServerSettings()))
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(application)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-            return await client.post(CHAT, json={"model": "base", "messages": HELLO})
-
+    body = {"model": "base", "messages": HELLO}
     with caplog.at_level(logging.CRITICAL, logger="assistant.api.door"):
-        answer = asyncio.run(ask())
+        answer = ask_with(ServerSettings(), broken, CHAT, body)
     assert error(answer, 500)["type"] == "server_error"
     assert "secret" not in answer.text
