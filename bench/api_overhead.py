@@ -7,7 +7,7 @@ median of the differences within a turn, and the difference of the quickest, whi
 Then every client
 asks its questions one after another, each with a nonce in its text and one as its seed. An answer is foreign
 when its record names another arm, seed or prompt than those of its question; of a sample, asked again alone,
-the text must be the same.
+the text must be the same. The last line is the largest of the medians.
 """
 
 import argparse
@@ -62,9 +62,9 @@ def main() -> None:
                 pass
             app.loaded.engine()
             with listening(app) as port:
-                for tokens in (1, 32):
-                    overhead(app, port, tokens=tokens, rounds=chosen.rounds)
+                worst = max(overhead(app, port, tokens=tokens, rounds=chosen.rounds) for tokens in (1, 32))
                 many(app, port, chosen.arms.split(","), chosen.clients, chosen.requests, chosen.tokens)
+                print(f"overhead {worst:.1f} ms")
 
 
 @contextmanager
@@ -84,8 +84,8 @@ def listening(app: App) -> Iterator[int]:
         running.join(20)
 
 
-def overhead(app: App, port: int, *, tokens: int, rounds: int) -> None:
-    """Ask the same of engine, App.ask and API in turn."""
+def overhead(app: App, port: int, *, tokens: int, rounds: int) -> float:
+    """Ask the same of engine, App.ask and API in turn; the API's median over the engine alone, in ms, worse way."""
     engine = app.loaded.engine()
     question = "Say in one sentence what a pump is."
     messages = [{"role": "user", "content": question}]
@@ -130,10 +130,13 @@ def overhead(app: App, port: int, *, tokens: int, rounds: int) -> None:
     connection.close()
     print(f"{tokens} tokens, engine alone: {statistics.median(spent['engine']):.1f} ms", end="")
     print(f", quickest {min(spent['engine']):.1f} ms")
+    medians = {}
     for name in list(ways)[1:]:
         more = [whole - alone for whole, alone in zip(spent[name], spent["engine"], strict=True)]
         quickest = min(spent[name]) - min(spent["engine"])
-        print(f"  {name:14} {statistics.median(more):+.1f} ms, quickest {quickest:+.1f} ms")
+        medians[name] = statistics.median(more)
+        print(f"  {name:14} {medians[name]:+.1f} ms, quickest {quickest:+.1f} ms")
+    return max(medians["API"], medians["API, streamed"])
 
 
 def post(connection: http.client.HTTPConnection, body: dict[str, Any]) -> bytes:
