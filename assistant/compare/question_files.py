@@ -20,7 +20,8 @@ _COLUMNS = {
     "language": ("language", "lang", "语言"),
     "source": ("source", "document", "来源", "文档"),
     "section": ("section", "章节"),
-    "quote": ("quote", "passage", "gold_passage", "原文", "引文"),
+    "quote": ("quote", "原文", "引文"),
+    "passage": ("passage", "gold_passage", "段落"),
     "kind": ("kind", "category", "类别"),
 }
 _TRUE = frozenset(("true", "yes", "y", "1", "是", "可", "可以"))
@@ -56,7 +57,8 @@ def read_rows(path: Path) -> list[Row]:
     """Read a file's rows.
 
     CSV: a head line with at least `question`; several answers are separated by `||`. JSONL: one object a
-    line with the same names, `answer` a text or a list. JSON: a list of such objects, or SQuAD form.
+    line with the same names, `answer` a text or a list. JSON: a list of such objects, or SQuAD form. A `quote` is
+    evidence as it stands; a `passage` is evidence only where an answer stands in it word for word.
 
     Raises:
         QuestionSetError: the file cannot be read, a line is not JSON, or there is no column of questions.
@@ -142,12 +144,17 @@ def _from_table(path: Path, text: str) -> Iterator[Row]:
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
-    names = _named(reader.fieldnames or ())
-    if "question" not in names:
+    try:
+        columns = reader.fieldnames or ()
+        lines = list(reader)
+    except csv.Error as err:  # a field above csv.field_size_limit(), most often a quotation mark left open
         raise QuestionSetError(
-            "questions_column_missing", name=path.name, columns=", ".join(reader.fieldnames or ()) or "-"
-        )
-    for number, line in enumerate(reader, 1):
+            "questions_table_broken", name=path.name, line=reader.line_num + 1, reason=err
+        ) from err
+    names = _named(columns)
+    if "question" not in names:
+        raise QuestionSetError("questions_column_missing", name=path.name, columns=", ".join(columns) or "-")
+    for number, line in enumerate(lines, 1):
         yield _row(number, {key: _cell(key, line[column] or "") for key, column in names.items()})
 
 
@@ -177,7 +184,8 @@ def _named(columns: Any) -> dict[str, str]:
 
 
 def _row(number: int, fields: Mapping[str, Any]) -> Row:
-    source, quotes = _text(fields.get("source")), _texts(fields.get("quote"))
+    source, passages = _text(fields.get("source")), _texts(fields.get("passage"))
+    quotes = _texts(fields.get("quote")) or passages
     answerable = _truth(fields.get("answerable"))
     impossible = _truth(fields.get("impossible"))
     if answerable is None and impossible is not None:
@@ -193,6 +201,7 @@ def _row(number: int, fields: Mapping[str, Any]) -> Row:
         document=source,
         section=_text(fields.get("section")),
         kind=_text(fields.get("kind")),
+        passage="\n".join(passages),
     )
 
 
@@ -244,7 +253,7 @@ def _text(value: Any) -> str:
 
 def _cell(field: str, cell: str) -> str | list[str]:
     """A table's cell; where several texts may stand, they are separated."""
-    return cell.split(_SEPARATOR) if field in ("answer", "quote") else cell
+    return cell.split(_SEPARATOR) if field in ("answer", "quote", "passage") else cell
 
 
 def _texts(value: Any) -> tuple[str, ...]:

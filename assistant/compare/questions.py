@@ -8,7 +8,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +129,11 @@ def check_questions(name: str, rows: Iterable[Row], *, language: str | None = No
         if question.id in questions:
             found.setdefault("question_id_twice", []).append(name_of_row)
             continue
-        for code in _doubts(row, question):
+        doubts = _doubts(row, question)
+        for code in doubts:
             found.setdefault(code, []).append(name_of_row)
+        if "question_answer_not_in_passage" in doubts:
+            question = replace(question, evidence=())
         questions[question.id] = question
     if not questions:
         raise QuestionSetError("questions_none", name=name)
@@ -244,12 +247,17 @@ def _question(row: Row) -> Question:
         text=text,
         references=references if answerable else (),
         answerable=answerable,
-        language=row.language or detect_language(text),
+        language=_plain_language(row.language) or detect_language(text),
         evidence=evidence if answerable else (),
         document=row.document,
         section=row.section,
         kind=row.kind,
     )
+
+
+def _plain_language(code: str) -> str:
+    """ "zh" of "zh-CN" and "zh_tw": metrics and prompts go by the language, not the region."""
+    return code.lower().replace("_", "-").partition("-")[0]
 
 
 def _doubts(row: Row, question: Question) -> list[str]:

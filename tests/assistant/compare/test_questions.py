@@ -117,9 +117,31 @@ def test_squad_answer_that_is_not_in_its_passage(tmp_path: Path) -> None:
     assert found.questions[1].evidence[0].quote == "It is blue."  # a wrong offset is not believed
 
 
+def test_a_tables_answer_that_is_not_in_its_passage_is_named_and_its_passage_is_no_evidence(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "q.csv"
+    path.write_text(
+        "id,question,answer,source,passage\n"
+        "1,How hot?,10 °C,a.md,It runs at 10 °C.\n"
+        "2,How cold?,minus four,a.md,It runs at 10 °C.\n",
+        encoding="utf-8",
+    )
+    found = load_questions(path)
+    problem = next(one for one in found.problems if one.code == "question_answer_not_in_passage")
+    assert (problem.count, problem.rows, problem.dropped) == (1, ("2",), False)
+    assert found.questions[0].evidence == (Evidence("a.md", "It runs at 10 °C."),)
+    assert found.questions[1].evidence == ()
+    path.write_text(path.read_text("utf-8").replace("passage\n", "quote\n"), encoding="utf-8")
+    found = load_questions(path)  # a quote is taken as it stands: answers are often put in other words
+    assert "question_answer_not_in_passage" not in problems(found)
+    assert found.questions[1].evidence
+
+
 @pytest.mark.parametrize(
     ("name", "text", "code"),
     [
+        ("q.csv", 'question,answer\nWhere?,there\nWhy?,"' + "x" * 140_000 + "\n", "questions_table_broken"),
         ("q.csv", "frage,antwort\nWo?,da\n", "questions_column_missing"),
         ("q.csv", "", "questions_column_missing"),
         ("q.jsonl", '{"frage": "Wo?"}\n', "questions_column_missing"),
