@@ -15,19 +15,28 @@ from assistant.compare.segmentation import cmrc_stripped, cmrc_tokens, free_toke
 def squad_em(answer: str, references: Sequence[str]) -> float:
     """1 when the normalised answer equals a reference.
 
+    References of which the rules leave nothing count only where there is no other.
+
     Source: SQuAD 2.0's evaluation, https://rajpurkar.github.io/SQuAD-explorer/
     """
-    return _best(lambda reference: float(squad_words(answer) == squad_words(reference)), references)
+    words = squad_words(answer)
+    return _best(lambda reference: float(words == squad_words(reference)), _squad_references(references))
 
 
 def squad_f1(answer: str, references: Sequence[str]) -> float:
     """Overlap of the bags of words; when either side is empty, 1 only if both are.
 
-    Chinese has no blanks, so a whole clause is one word here: see `cmrc_f1` and `character_f1`.
+    References of which the rules leave nothing count only where there is no other. Chinese has no blanks, so a
+    whole clause is one word here: see `cmrc_f1` and `character_f1`.
 
     Source: SQuAD 2.0's evaluation, https://rajpurkar.github.io/SQuAD-explorer/
     """
-    return _best(lambda reference: _bag_f1(squad_words(answer), squad_words(reference)), references)
+    words = squad_words(answer)
+    return _best(lambda reference: _bag_f1(words, squad_words(reference)), _squad_references(references))
+
+
+def _squad_references(references: Sequence[str]) -> Sequence[str]:
+    return [reference for reference in references if squad_words(reference)] or references
 
 
 def cmrc_em(answer: str, references: Sequence[str]) -> float:

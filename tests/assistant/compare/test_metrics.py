@@ -1,8 +1,15 @@
 import random
+import re
+import string
+from collections import Counter
 
 import pytest
 
 from assistant.compare import metrics
+from assistant.compare.metric_table import default_primary
+from assistant.compare.question_files import Row
+from assistant.compare.questions import check_questions
+from assistant.compare.scoring import score_text
 from assistant.compare.segmentation import cmrc_tokens, free_tokens, squad_words, treebank_tokens
 
 # gold, answer, SQuAD F1, CMRC F1, character-bag F1
@@ -62,6 +69,18 @@ def test_gold_against_itself_is_one_in_every_language(metric, gold: str) -> None
         assert metric("qqq", [gold]) < 0.01
 
 
+@pytest.mark.parametrize("gold", GOLD)
+@pytest.mark.parametrize("code", ["", "en", "zh", "zh-CN", "zh_TW", "ja", "ja-JP", "ko", "de-DE", "th", "ar"])
+def test_gold_against_itself_is_one_through_the_choice_of_metrics(gold: str, code: str) -> None:
+    """Whatever language a file names, what is scored is 1, and the metric that decides is scored."""
+    (question,) = check_questions("q", [Row(1, "?", answers=(gold,), language=code)]).questions
+    scores = score_text(question, gold)
+    values = [score.value for score in scores.values() if score.state == "scored"]
+    assert values == pytest.approx([1.0] * len(values))
+    assert scores[default_primary([question])].state == "scored"
+    assert (scores["cmrc_f1"].state == "scored") is code.startswith("zh")
+
+
 def test_squad_rules_by_hand() -> None:
     assert squad_words("The  Cat's (an) U.S. hat—a") == ["cats", "us", "hat—"]
     assert metrics.squad_em("The Norman dynasty.", ["norman dynasty"]) == 1.0
@@ -70,6 +89,53 @@ def test_squad_rules_by_hand() -> None:
     assert metrics.squad_f1("x", ["y", "x"]) == 1.0
     assert metrics.squad_f1("a", ["the"]) == 1.0  # both empty after the rules, as officially
     assert metrics.squad_f1("red red", ["red blue"]) == pytest.approx(0.5)  # a bag counts copies
+
+
+def _official_squad(answer: str, golds: list[str]) -> tuple[float, float]:
+    """The published rules of SQuAD 2.0's evaluate-v2.0.py, step by step as it words them."""
+
+    def normal(text: str) -> str:
+        text = "".join(letter for letter in text.lower() if letter not in set(string.punctuation))
+        return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+    def f1(gold: str) -> float:
+        wanted, found = normal(gold).split(), normal(answer).split()
+        same = sum((Counter(wanted) & Counter(found)).values())
+        if not wanted or not found:
+            return float(wanted == found)
+        return 2 * same / (len(found) + len(wanted))
+
+    golds = [gold for gold in golds if normal(gold)] or [""]
+    return max(float(normal(gold) == normal(answer)) for gold in golds), max(map(f1, golds))
+
+
+@pytest.mark.parametrize(
+    ("answer", "golds", "exact", "f1"),
+    [
+        ("", ["the", "cat"], 0, 0),  # a gold of which nothing is left counts only where there is no other
+        ("a", ["The", "cat"], 0, 0),
+        ("", ["the", "!"], 1, 1),
+        ("", [""], 1, 1),
+        ("cat", [""], 0, 0),
+        ("The cat!", ["a cat", "dog"], 1, 1),
+        ("black cat sat", ["the cat", "cat sat down"], 0, 2 / 3),
+        ("长城全长约21,000公里。", ["21,000公里"], 0, 0),
+    ],
+)
+def test_squad_item_by_item(answer: str, golds: list[str], exact: float, f1: float) -> None:
+    assert _official_squad(answer, golds) == (exact, pytest.approx(f1))
+    assert metrics.squad_em(answer, golds) == exact
+    assert metrics.squad_f1(answer, golds) == pytest.approx(f1)
+
+
+def test_squad_equals_the_published_rules_on_any_text() -> None:
+    texts = [text for pair in _random_texts(300) for text in pair] + ["", "the", "a!", "An  the"]
+    rng = random.Random(11)
+    for _ in range(1000):
+        answer, golds = rng.choice(texts), rng.choices(texts, k=rng.randint(1, 4))
+        exact, f1 = _official_squad(answer, golds)
+        assert metrics.squad_em(answer, golds) == exact, (answer, golds)
+        assert metrics.squad_f1(answer, golds) == pytest.approx(f1), (answer, golds)
 
 
 def test_cmrc_rules_by_hand() -> None:
