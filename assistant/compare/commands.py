@@ -5,6 +5,7 @@ Exit codes, for use in CI: 0 done; 1 something failed, a replayed number changed
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ from assistant.messages import Language
 if TYPE_CHECKING:
     from assistant.compare.store import Experiments
 
+METER_EVERY = 20
+"""Answers after which a run tells how many questions are needed."""
 _LANGUAGE: Language = shell_language()
 
 
@@ -49,7 +52,8 @@ def run(
             "--arm",
             "-a",
             help=_say(
-                "base, rag, sft:NAME, rag+sft:NAME; repeat.", "base、rag、sft:名称、rag+sft:名称，可重复。"
+                "base, rag, sft:NAME, rag+sft:NAME; repeat. Default: all four, with the first adapter there is.",
+                "base、rag、sft:名称、rag+sft:名称，可重复；默认四种全用，取第一个适配器。",
             ),
         ),
     ] = None,
@@ -113,7 +117,7 @@ def run(
     """Ask all questions of all arms, or go on where a run was stopped."""
     from assistant.cli import LANGUAGE, fail, note, opened, say, show
     from assistant.compare.app_asker import AppAsker
-    from assistant.compare.experiment import Answered, Ended, make_plan, run_experiment
+    from assistant.compare.experiment import Answered, Ended, default_arms, make_plan, run_experiment
     from assistant.compare.power import meter
     from assistant.compare.questions import load_questions, take
     from assistant.compare.reporting import progress_line, result_lines
@@ -123,28 +127,32 @@ def run(
         raise typer.BadParameter(
             say("give a question set, or --resume NUMBER", "请给出问题集，或 --resume 编号")
         )
-    plan = None
+    pair = tuple(contrast.split(",")) if contrast else None
+    if pair is not None and len(pair) != 2:
+        raise typer.BadParameter(
+            say("--contrast takes two arms: base,rag", "--contrast 需要两种方式：base,rag")
+        )
+    named = [*(arm or ()), *(one.strip() for one in arms.split(",") if one.strip())]
+    asked = None
     if questions is not None:
         asked = load_questions(questions, language=language)
         asked = take(asked, limit) if limit else asked
-        pair = tuple(contrast.split(",")) if contrast else None
-        if pair is not None and len(pair) != 2:
-            raise typer.BadParameter(
-                say("--contrast takes two arms: base,rag", "--contrast 需要两种方式：base,rag")
-            )
-        plan = make_plan(
-            asked,
-            [*(arm or ()), *(one.strip() for one in arms.split(",") if one.strip())] or ["base", "rag"],
-            primary=primary,
-            contrast=(pair[0], pair[1]) if pair else None,
-            base_names=tuple(base or ()),
-            margin=margin / 100,
-            wanted=wanted / 100,
-            at_once=at_once,
-        )
+
+    declared = partial(
+        make_plan,
+        primary=primary,
+        contrast=(pair[0], pair[1]) if pair else None,
+        base_names=tuple(base or ()),
+        margin=margin / 100,
+        wanted=wanted / 100,
+        at_once=at_once,
+    )
+    if asked is not None:
+        if named:
+            declared(asked, named)  # what is wrong with them is told before a model is loaded
         for problem in asked.problems:
             note("  " + problem.text(LANGUAGE))
-        ahead = meter(len(asked.questions), wanted=plan.wanted)
+        ahead = meter(len(asked.questions), wanted=wanted / 100)
         least = "-" if ahead.detectable is None else f"{100 * ahead.detectable:.0f}"
         note(
             say(
@@ -158,7 +166,11 @@ def run(
     with opened("experiment") as app:
         store = Experiments(app.settings.database)
         try:
-            number = resume if plan is None else store.create(name, asked, plan)
+            number = resume
+            if asked is not None:
+                plan = declared(asked, named or default_arms(app.adapters()))
+                note(", ".join(plan.arms))
+                number = store.create(name, asked, plan)
             assert number is not None
             note(
                 say(
@@ -170,6 +182,8 @@ def run(
             for event in run_experiment(store, number, AppAsker(app, stored.plan)):
                 if isinstance(event, Answered):
                     note(progress_line(event, LANGUAGE))
+                    if event.done % METER_EVERY == 0 and (line := _meter_line(store, number)):
+                        note(line)
                 if isinstance(event, Ended):
                     failed = event.failed
                     if as_json:
@@ -374,6 +388,27 @@ def make_questions(
         )
     )
     note(say(f'Ask them: tandem experiment run "{out}"', f'提问：tandem experiment run "{out}"'))
+
+
+def _meter_line(store: "Experiments", number: int) -> str:
+    """How many questions are needed by the answers so far, as the page shows it; "" until that can be said."""
+    from assistant.cli import say
+    from assistant.compare.analysis import Table, question_meter
+
+    seen = question_meter(Table(store.get(number), store.answers(number)))
+    if not seen["seen"]:
+        return ""
+    points = f"{100 * seen['wanted']:.0f}"
+    if seen["needed"] is None:
+        return say(
+            f"  By the answers so far, a difference of {points} points would need more than 100,000 questions.",
+            f"  按目前的回答，要看出 {points} 个百分点的差别需要超过 100,000 个问题。",
+        )
+    return say(
+        f"  {seen['n']} of about {seen['needed']} independent questions to see {points} points, "
+        "by the answers so far",
+        f"  按目前的回答，要看出 {points} 个百分点约需 {seen['needed']} 个独立问题，现有 {seen['n']} 个",
+    )
 
 
 class _Opened:

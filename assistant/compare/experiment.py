@@ -129,6 +129,12 @@ def make_plan(
     return Plan(arms=names, primary=primary, contrast=contrast, **declared)
 
 
+def default_arms(adapters: Sequence[str]) -> list[str]:
+    """The 2 x 2 of the first adapter; without one, its half."""
+    trained = [f"sft:{adapters[0]}", f"rag+sft:{adapters[0]}"] if adapters else []
+    return ["base", "rag", *trained]
+
+
 def default_contrast(arms: Sequence[str]) -> tuple[str, str]:
     """The pair to declare when none is chosen."""
     both = next((arm for arm in arms if arm.startswith("rag+sft")), None)

@@ -105,6 +105,31 @@ def test_questions_are_made_of_documents_and_run(
     assert json.loads(out)["questions"] == 10
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_default_is_the_2_x_2_and_the_meter_runs_along(
+    tandem: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    import assistant.compare.app_asker
+    from assistant.app import App
+    from tests.assistant.compare.scripted import ScriptedAsker
+
+    asker = ScriptedAsker(base_knows=lambda i: i % 3 == 0, rag_finds=lambda i: i % 4 != 1)
+    monkeypatch.setattr(assistant.compare.app_asker, "AppAsker", lambda app, plan: asker)
+    monkeypatch.setattr(App, "adapters", lambda self: ["mine", "other"])
+    questions = tmp_path / "q.csv"
+    lines = [f"What is number {i}?,value {i},a.md" for i in range(30)]
+    questions.write_text("question,answer,source\n" + "\n".join(lines), encoding="utf-8")
+    code, _, err = tandem("run", str(questions), language=language)
+    assert code == 0, err
+    told = json.loads(tandem("show", "1", "--json")[1])
+    assert list(told["results"]["arms"]) == ["base", "rag", "sft:mine", "rag+sft:mine"]
+    assert told["results"]["contrast"]["second"] == "rag+sft:mine"
+    assert ("to see 10 points, by the answers so far" if language == "en" else "按目前的回答") in err
+    monkeypatch.setattr(App, "adapters", lambda self: [])
+    assert tandem("run", str(questions), language=language)[0] == 0
+    assert list(json.loads(tandem("show", "2", "--json")[1])["results"]["arms"]) == ["base", "rag"]
+
+
 def test_misuse_and_unknown_numbers_are_one_line(tandem: Run, tmp_path: Path) -> None:
     assert tandem("run")[0] == 2
     code, _, err = tandem("show", "7")
