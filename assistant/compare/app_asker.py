@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,20 +44,13 @@ class AppAsker:
         """Models, adapters, files and settings that shape answers."""
         app = self._app
         model, revision = app.loaded.chat_identity()
-        bases = [app.base(base_id) for base_id in self._base_ids]
-        sources = {
-            source.name: source.sha256
-            for base in bases
-            for source in app.sources(base.id)
-            if source.state == "ready"
-        }
         adapters = sorted({name for arm in arms if (name := app.arm(arm).adapter) is not None})
         return {
             "model": model,
             "model_revision": revision,
             "adapters": {name: adapter_digest(app.settings.adapters_dir / name) for name in adapters},
-            "bases": {base.name: {"embedder": base.embedder, "chunks": base.chunks} for base in bases},
-            "sources": sources,
+            **self._indexed(self._base_ids),
+            "own": self._own(arms),
             "retrieval": app.settings.retrieval.model_dump(mode="json"),
             "reader_profile": app.settings.models.reader_profile,
             "reranker": app.settings.models.reranker,
@@ -65,9 +58,45 @@ class AppAsker:
             "sampling": to_json(self._sampling),
         }
 
+    def _indexed(self, base_ids: Sequence[int]) -> dict[str, Any]:
+        """Bases as they are cut and embedded now, and their files."""
+        app = self._app
+        bases = [app.base(base_id) for base_id in base_ids]
+        return {
+            # A base that is cut anew gets another version, however many chunks come of it.
+            "bases": {
+                base.name: {
+                    "embedder": base.embedder,
+                    "chunks": base.chunks,
+                    "version": base.version_id,
+                    "splitter": asdict(base.splitter),
+                }
+                for base in bases
+            },
+            "sources": {
+                source.name: source.sha256
+                for base in bases
+                for source in app.sources(base.id)
+                if source.state == "ready"
+            },
+        }
+
+    def _own(self, arms: Sequence[str]) -> dict[str, Any]:
+        """What single arms answer with or search instead of what all share."""
+        told: dict[str, Any] = {}
+        for name in arms:
+            arm = self._app.arm(name)
+            own: dict[str, Any] = {"model": arm.model} if arm.model else {}
+            if arm.lookup.bases:
+                own |= self._indexed(self._app.base_ids(arm.lookup.bases))
+            if own:
+                told[name] = own
+        return told
+
     def base_ids(self) -> Sequence[int]:
-        """Numbers of the plan's bases."""
-        return self._base_ids
+        """Numbers of the plan's bases, and of those that single arms search."""
+        own = [name for arm in self._plan.arms for name in self._app.arm(arm).lookup.bases]
+        return list(dict.fromkeys([*self._base_ids, *(self._app.base_ids(own) if own else ())]))
 
     def about_adapters(self, arms: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
         """What is known of the arms' adapters."""
