@@ -18,3 +18,17 @@ def adapter_of(arm: str) -> str:
 def settings_of(arm: str) -> str:
     """What the arm sets for itself, such as "top_k=3"; "" where nothing."""
     return unquote(arm.partition("?")[2])
+
+
+def looks_up_itself(arm: str) -> bool:
+    """Whether the arm finds its own passages instead of reading those that the arms share."""
+    return cell_of(arm).startswith("rag") and any(
+        part.partition("=")[0] != "model" for part in arm.partition("?")[2].split("&") if part
+    )
+
+
+def given_passages(arm: str) -> str:
+    """The same arm, reading what it is handed: its name without a look-up of its own."""
+    kind, _, told = arm.partition("?")
+    kept = [part for part in told.split("&") if part.startswith("model=")]
+    return f"{kind}?{'&'.join(kept)}" if kept else kind

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from assistant.arms import Answer
-from assistant.compare.cells import adapter_of, cell_of
+from assistant.compare.cells import adapter_of, cell_of, given_passages
 from assistant.compare.experiment import Answered, Asker, Began, Ended, ExperimentEvent, language_of
 from assistant.compare.metrics import contains_reference
 from assistant.compare.questions import Question
@@ -196,10 +196,10 @@ def _wanted(
 
 
 def _without(arm: str, change: str) -> str:
-    """The arm with the same weights and no passages, or the base."""
-    if change == "base" or cell_of(arm) == "rag":
-        return "base"
-    return f"sft:{adapter_of(arm)}"
+    """The arm with the same weights and no passages, or the base of the same model."""
+    bare = "base" if change == "base" or cell_of(arm) == "rag" else f"sft:{adapter_of(arm)}"
+    model = given_passages(arm).partition("?")[2]
+    return f"{bare}?{model}" if model else bare
 
 
 def _probe(
@@ -221,13 +221,13 @@ def _probe(
     elif change == "swapped":
         foreign = _foreign(question, experiment, retrievals)
         assert foreign is not None
-        answer = asker.ask(question.text, arm, foreign.retrieval, language_of(question))
+        answer = asker.ask(question.text, given_passages(arm), foreign.retrieval, language_of(question))
         facts["from"] = foreign.question_id
     else:
         altered = _altered(question, experiment, retrievals)
         assert altered is not None
         retrieval, wanted, instead = altered
-        answer = asker.ask(question.text, arm, retrieval, language_of(question))
+        answer = asker.ask(question.text, given_passages(arm), retrieval, language_of(question))
         follows = not answer.refused and contains_reference(answer.text, [instead]) >= _RIGHT
         facts |= {"wanted": wanted, "instead": instead, "follows": follows}
     facts |= {"right": is_right(question, answer), "refused": answer.refused}

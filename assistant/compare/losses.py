@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from assistant.arms import Answer
-from assistant.compare.cells import cell_of
+from assistant.compare.cells import cell_of, looks_up_itself
 from assistant.compare.questions import Question
 from assistant.compare.records import Experiment, StoredAnswer, StoredRetrieval
 from assistant.compare.scoring import evidence_rank
@@ -39,24 +39,34 @@ def retrieval_losses(
             value = score(arm, question)
             if stored is None or stored.answer is None or found is None or value is None or value >= RIGHT:
                 continue
-            if why := _why_lost(question, stored.answer, found):
+            why = _why_lost(question, stored.answer, None if looks_up_itself(arm) else found)
+            if why:
                 told[arm][question.id] = why
     return told
 
 
-def _why_lost(question: Question, answer: Answer, found: StoredRetrieval) -> str:
-    """One of the reasons of `retrieval_losses`; "" where it is not known where the answer stands."""
+def _why_lost(question: Question, answer: Answer, found: StoredRetrieval | None) -> str:
+    """One of the reasons of `retrieval_losses`; "" where it is not known where the answer stands.
+
+    Args:
+        found: what the arm read; None where it looked up for itself, of which only what it cites is kept.
+    """
     if not question.answerable:
         return "" if answer.refused else "not_in_documents"
-    if any(score.reason == "source_not_indexed" for score in found.scores.values()):
-        return "not_indexed"
-    if not question.evidence:
+    reasons = set() if found is None else {score.reason for score in found.scores.values()}
+    if "source_not_indexed" in reasons:
+        # A page of questions and answers names itself as source; that its answers stand nowhere else is not said.
+        return "not_indexed" if any(evidence.quote for evidence in question.evidence) else ""
+    if not question.evidence or "no_evidence" in reasons:
         return ""
+    cited = [citation.passage for citation in answer.citations]
+    if found is None:
+        read = not answer.refused and any(evidence_rank(evidence, cited) for evidence in question.evidence)
+        return "misread" if read else ""
     if all(evidence_rank(evidence, found.retrieval.passages) is None for evidence in question.evidence):
         return "irrelevant"
     if answer.refused:
         return "refused"
-    cited = [citation.passage for citation in answer.citations]
     if any(evidence_rank(evidence, cited) is not None for evidence in question.evidence):
         return "misread"
     return "conflicting" if cited else "not_used"

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from assistant.arms import Answer
 from assistant.compare import metrics
+from assistant.compare.cells import looks_up_itself
 from assistant.compare.metrics import longest_run
 from assistant.compare.questions import Evidence, Question
 from assistant.compare.segmentation import free_tokens, squeezed
@@ -171,7 +172,8 @@ def _no_evidence(question: Question, indexed: Sequence[str]) -> str:
         return "no_evidence"
     for evidence in question.evidence:
         if evidence.source and not any(same_source(evidence.source, name) for name in indexed):
-            return "source_not_indexed"
+            # A row that names only where it was taken from, such as a page of FAQ, says of no passage that it is gold.
+            return "source_not_indexed" if evidence.quote else "no_evidence"
     return ""
 
 
@@ -219,7 +221,9 @@ def _cost(asked: Asked) -> dict[str, Score]:
     names = ("first_token_s", "total_s", "tokens_per_s")
     if asked.together > 1:
         return dict.fromkeys((*names, "memory_gb", "energy_j"), _unscored("asked_together"))
-    clocks, waited = asked.answer.timings_ms, asked.retrieve_s if asked.retrieves else 0.0
+    record = asked.answer.record
+    own = record is not None and looks_up_itself(record.arm)  # its clocks hold its own look-up
+    clocks, waited = asked.answer.timings_ms, asked.retrieve_s if asked.retrieves and not own else 0.0
     scores = dict.fromkeys(names, _unscored("model_not_run" if asked.warm else "warm_up"))
     if asked.warm:
         if "total" in clocks:

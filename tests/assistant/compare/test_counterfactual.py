@@ -67,6 +67,19 @@ def test_sources_are_found_by_changing_what_is_read(store: Experiments, arms: tu
     assert "Where right answers came from" in report
 
 
+def test_arms_with_a_look_up_or_a_model_of_their_own_read_what_they_are_handed(store: Experiments) -> None:
+    arms = ["rag", "rag+sft:a?model=m&top_k=3&base=other"]
+    questions = make_questions(12)
+    number = store.create("", questions, make_plan(questions, arms))
+    list(run_experiment(store, number, Reading()))
+    asker = Reading()
+    list(probe_experiment(store, number, asker, limit=100))
+    own = {arm for _, arm in asker.asked if arm.endswith("model=m")}
+    assert own == {"rag+sft:a?model=m", "sft:a?model=m", "base?model=m"}
+    assert all("top_k" not in arm for _, arm in asker.asked)
+    assert {probe.arm for probe in store.probes(number)} == set(arms)
+
+
 def test_a_failure_is_counted_and_tried_again(store: Experiments) -> None:
     questions = make_questions(12)
     number = store.create("", questions, make_plan(questions, ["base", "rag"]))

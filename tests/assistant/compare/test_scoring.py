@@ -1,6 +1,6 @@
 import pytest
 
-from assistant.arms import Answer, Citation, Sentence
+from assistant.arms import Answer, ArmRecord, Citation, Sentence
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS, REASONS, default_primary
 from assistant.compare.questions import Evidence, Question
 from assistant.compare.scoring import (
@@ -125,6 +125,15 @@ def test_clocks_add_the_shared_look_up() -> None:
     assert told["memory_gb"] == pytest.approx(2.0)
     assert told["energy_j"] == 7.0
     assert values(QUESTION, asked(answer, retrieves=False, retrieve_s=0.5))["total_s"] == pytest.approx(1.0)
+
+
+def test_an_arm_that_looks_up_for_itself_has_its_look_up_in_its_own_clocks() -> None:
+    def seconds(arm: str) -> float:
+        answer = Answer("4.2 Nm", timings_ms={"total": 1000}, record=ArmRecord(arm, "m"))
+        return values(QUESTION, asked(answer, retrieve_s=0.5))["total_s"]
+
+    assert seconds("rag?top_k=3") == pytest.approx(1.0)
+    assert seconds("rag?model=x") == pytest.approx(1.5)
 
 
 def test_scores_survive_json_and_the_table_names_them_all() -> None:
