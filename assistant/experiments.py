@@ -16,7 +16,7 @@ from assistant.compare.app_asker import AppAsker
 from assistant.compare.background import BackgroundRun, Kind, Progress
 from assistant.compare.counterfactual import LIMIT, probe_experiment, sources_of
 from assistant.compare.experiment import ExperimentEvent, make_plan, run_experiment
-from assistant.compare.exports import csv_report, json_report, results_of, training_seconds
+from assistant.compare.exports import csv_report, json_report, results_of
 from assistant.compare.judges import LocalJudge, ServerJudge, judge_experiment, judged
 from assistant.compare.questions import QuestionSet, load_questions, take
 from assistant.compare.records import Experiment, Plan, StoredAnswer, StoredProbe, StoredRetrieval
@@ -272,11 +272,6 @@ class Laboratory:
             name: card | {"scores": judged(self.store, experiment_id, name)}
             for name, card in self.store.judges(experiment_id).items()
         }
-
-    def training_seconds(self, experiment_id: int) -> dict[str, float]:
-        """Seconds that the making of each fine-tuned arm's adapter took, where its run told them."""
-        experiment = self.store.get(experiment_id)
-        return training_seconds(experiment)
 
     def delete(self, experiment_id: int) -> None:
         """Delete an experiment so that none of its text remains.

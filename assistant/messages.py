@@ -278,14 +278,6 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "What to do: nothing can be recommended yet; ask more questions.",
         "zh": "建议：目前还无法给出建议；请增加问题。",
     },
-    "break_even": {
-        "en": "Training {arm} took {training} minutes; answering without look-ups makes up for it after {questions} questions.",
-        "zh": "训练{arm}用时 {training} 分钟；因省去检索，回答 {questions} 个问题之后即可收回。",
-    },
-    "break_even_never": {
-        "en": "Training {arm} took {training} minutes, and it never answers faster than retrieval: time is not a reason for it.",
-        "zh": "训练{arm}用时 {training} 分钟，而它并不比检索回答得更快：不能以节省时间为由选择它。",
-    },
     "flip_none": {
         "en": "No price in time was shown: as far as was measured, {better} is not slower than {other}.",
         "zh": "未见时间上的代价：就所测而言，{better}并不比{other}慢。",
@@ -321,11 +313,6 @@ MESSAGES: dict[str, dict[Language, str]] = {
     "verdict_levels": {
         "en": "Out of 100, {second} reaches {second_mean} and {first} {first_mean}.",
         "zh": "满分 100，{second}为 {second_mean}，{first}为 {first_mean}。",
-    },
-    "verdict_missing": {
-        "en": "{second} and {first} cannot be compared fairly: the shares of questions that were scored differ by {missing} "
-        "points ({metric}, {n} in common). See why answers are missing, and resume the run.",
-        "zh": "无法公平比较{second}与{first}：有评分的问题比例相差 {missing} 个百分点（{metric}，共有 {n} 个）。请查明缺失原因后继续运行。",
     },
     "verdict_none": {
         "en": "No question was scored for both {first} and {second} ({metric}). Add reference answers, or see why the arms failed.",

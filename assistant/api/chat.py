@@ -218,14 +218,14 @@ def sampling_for(
     if app.settings.generation != GenerationSettings():
         chosen = app.settings.generation.sampling()
     elif model.arm.retrieval:
-        profile = app.reading_profile()
+        profile = app.reading_profile(model.arm)
         chosen = Sampling(
             max_new_tokens=profile.max_new_tokens, repetition_penalty=profile.repetition_penalty
         )
     given = dict(wanted)
     if model.arm.retrieval:
         # What ends a small model's answer belongs to the way it is asked; a client's own come on top.
-        given["stop"] = (*app.reading_profile().stop, *given.get("stop", ()))
+        given["stop"] = (*app.reading_profile(model.arm).stop, *given.get("stop", ()))
     chosen = replace(chosen, **given)
     chosen = replace(chosen, max_new_tokens=min(chosen.max_new_tokens, tokens_each))
     return chosen if chosen.seed is None else replace(chosen, seed=(chosen.seed + choice) % 2**63)
@@ -239,7 +239,7 @@ def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Pi
     if model.arm.retrieval and question.text:  # an empty one is refused where it is asked
         _require_short(app, question.text)
     # What a small model writes is checked against the passages and may be replaced: shown when that is done.
-    held = model.arm.retrieval and app.reading_profile().guard
+    held = model.arm.retrieval and app.reading_profile(model.arm).guard
     for choice in range(question.choices):
         if should_stop():
             return

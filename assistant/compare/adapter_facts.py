@@ -3,6 +3,7 @@
 Read once, when the experiment begins, so that a report stays true after the adapter is gone.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from assistant.compare.questions import Question
 from finetune.adapters import list_adapters
 from finetune.config import DataConfig
 from finetune.errors import FinetuneError
+from finetune.facts.build import ABOUT
 from finetune.near_duplicates import find_overlap, normalise
 from finetune.run_folder import RunFolder
 
@@ -25,8 +27,8 @@ def adapter_facts(
     """What is known of an adapter, as plain JSON; empty where it is not on disk.
 
     Returns:
-        `seconds` and `memory_bytes` of its training and `rows` it saw, None where its run is gone; `seed`,
-        `method`; `gates`, the checks of its card, among them what it still knows in general; `leaks`, the ids of
+        `seconds` and `memory_bytes` of its training and `rows` it saw, None where its run is gone;
+        `data_seconds` that building its data took, None where that was not built here; `seed`, `method`; `gates`, the checks of its card, among them what it still knows in general; `leaks`, the ids of
         the questions that stand in its training data, None where the data is gone.
     """
     info = next((one for one in list_adapters(adapters_dir) if one.name == name), None)
@@ -39,10 +41,31 @@ def adapter_facts(
         "seed": info.record.get("seed"),
         "seconds": status.seconds or None,
         "memory_bytes": status.memory_bytes or None,
+        "data_seconds": data_seconds(info.record.get("config", {})),
         "rows": info.card.get("rows"),
         "gates": info.card.get("gates", []),
         "leaks": leaked(info.record.get("config", {}), questions),
     }
+
+
+def data_seconds(config: dict[str, Any]) -> float | None:
+    """How long the build of the training data took; None where the data is gone, or of another origin.
+
+    Args:
+        config: of the training run.
+    """
+    data = str(config.get("data") or "")
+    path = Path(data).expanduser()
+    if not data or not path.exists():
+        return None
+    # What is trained stands in the build's folder, or in a folder of its layout below.
+    folders = [path if path.is_dir() else path.parent, path.parent, path.parent.parent]
+    about = next((folder / ABOUT for folder in folders if (folder / ABOUT).is_file()), None)
+    try:
+        told = None if about is None else json.loads(about.read_text(encoding="utf-8"))["report"]["seconds"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return told or None
 
 
 def leaked(config: dict[str, Any], questions: Sequence[Question]) -> list[str] | None:

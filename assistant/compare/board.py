@@ -10,6 +10,8 @@ from typing import Any
 
 from assistant.compare.cells import cell_of
 from assistant.compare.report_text import REPORT_TEXT
+from assistant.compare.reporting import few_text
+from assistant.compare.verdict import NO_RESULT
 from assistant.messages import Language
 
 _WIDTH, _HEIGHT = 760, 372
@@ -32,15 +34,22 @@ _EDGES = {
 
 
 def board_cells(results: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
-    """The cells' means by the primary metric, with interval and single adapters; None where not asked."""
+    """The cells' means by the primary metric, with interval and single adapters; None where not asked.
+
+    `mean` is None where too few questions were scored, `n` of them.
+    """
     primary, board = results["primary"], results["factorial"]
     cells: dict[str, dict[str, Any] | None] = dict.fromkeys(_PLACES)
     for cell in cells:
         told = {
             arm: entry["metrics"][primary]
             for arm, entry in results["arms"].items()
-            if cell_of(arm) == cell and entry["metrics"][primary]["mean"] is not None
+            if cell_of(arm) == cell and entry["metrics"][primary]["n"]
         }
+        shown = {arm: entry for arm, entry in told.items() if entry["mean"] is not None}
+        if told and not shown:
+            cells[cell] = {"mean": None, "n": max(entry["n"] for entry in told.values())}
+        told = shown
         if told:
             means = {arm: entry["mean"] for arm, entry in told.items()}
             shared = board["cells"][cell] if board else fmean(means.values())
@@ -55,16 +64,23 @@ def board_cells(results: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
 
 
 def board_effects(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What each step adds, with its interval: of the 2 x 2 where it is whole, else of the pairs asked."""
+    """What each step adds, with its interval: of the 2 x 2 where it is whole, else of the pairs asked.
+
+    `clear` tells whether it may be called a gain or a loss. Pairs whose difference is no result are left out.
+    """
     board = results["factorial"]
     if board is not None:
         names = (*_EDGES, "rag", "sft", "interaction")
-        return {name: {"value": board[name]["value"], "interval": board[name]["interval"]} for name in names}
+        return {name: {key: board[name][key] for key in ("value", "interval", "clear")} for name in names}
     told: dict[str, dict[str, Any]] = {}
     for name, (first, second) in _EDGES.items():
         for pair in results["pairs"]:
-            if pair["n"] and (cell_of(pair["first"]), cell_of(pair["second"])) == (first, second):
-                told.setdefault(name, {"value": pair["difference"], "interval": pair["interval"]})
+            if (cell_of(pair["first"]), cell_of(pair["second"])) != (first, second):
+                continue
+            if pair["word"] not in NO_RESULT:
+                clear = pair["word"].startswith(("better", "worse"))
+                entry = {"value": pair["difference"], "interval": pair["interval"], "clear": clear}
+                told.setdefault(name, entry)
     return told
 
 
@@ -91,7 +107,7 @@ def board_svg(results: Mapping[str, Any], language: Language, *, ink: str = "cur
         *_row_name(_BOTTOM, say("with_sft")),
     ]
     for cell, told in board_cells(results).items():
-        parts += _cell(cell, told, say("not_asked"), say)
+        parts += _cell(cell, told, say("not_asked"), say, lambda n: escape(few_text(n, language)))
     across = _LEFT + _CELL[0] + 8, _RIGHT - 8
     down = _TOP + _CELL[1] + 8, _BOTTOM - 8
     for name, effect in effects.items():
@@ -112,7 +128,7 @@ def board_svg(results: Mapping[str, Any], language: Language, *, ink: str = "cur
     return "".join(parts) + "</svg>"
 
 
-def _cell(cell: str, told: Mapping[str, Any] | None, absent: str, say: Any) -> list[str]:
+def _cell(cell: str, told: Mapping[str, Any] | None, absent: str, say: Any, few: Any) -> list[str]:
     x, y = _PLACES[cell]
     dash = "" if told else ' stroke-dasharray="5 5"'
     parts = [
@@ -122,6 +138,8 @@ def _cell(cell: str, told: Mapping[str, Any] | None, absent: str, say: Any) -> l
     middle = x + _CELL[0] / 2
     if told is None:
         return [*parts, _text(middle, y + _CELL[1] / 2 + 5, absent, color=_OPEN)]
+    if told["mean"] is None:
+        return [*parts, _text(middle, y + _CELL[1] / 2 + 5, few(told["n"]), color=_OPEN)]
     parts.append(
         f'<rect x="{x + 1}" y="{y + _CELL[1] - 7}" width="{max(0.0, told["mean"]) * (_CELL[0] - 2):.1f}" '
         f'height="6" rx="3" fill="{_GAIN}"/>'
@@ -171,9 +189,10 @@ def _effect(x: float, y: float, effect: Mapping[str, Any]) -> list[str]:
 
 
 def _color(effect: Mapping[str, Any]) -> str:
-    """Of a gain or a loss that the interval shows; grey where it shows neither."""
-    interval = effect["interval"]
-    return _GAIN if interval["low"] > 0 else _LOSS if interval["high"] < 0 else _OPEN
+    """Of a gain or a loss that is shown; grey where neither is."""
+    if not effect["clear"]:
+        return _OPEN
+    return _GAIN if effect["value"] > 0 else _LOSS
 
 
 def _text(x: float, y: float, text: str, *, color: str = "", size: int = 13, weight: int = 400) -> str:

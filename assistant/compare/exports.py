@@ -8,7 +8,6 @@ from typing import Any
 
 from assistant.arms import to_json
 from assistant.compare.analysis import VERSION, analyse
-from assistant.compare.cells import adapter_of
 from assistant.compare.metric_table import ANSWER_METRICS
 from assistant.compare.records import Experiment, StoredAnswer
 from assistant.compare.scoring import scores_to_json
@@ -117,13 +116,6 @@ def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
             for stored in store.answers(experiment_id)
         ],
     }
-
-
-def training_seconds(experiment: Experiment) -> dict[str, float]:
-    """Seconds that the making of each fine-tuned arm's adapter took, where its run told them, by arm."""
-    facts = experiment.manifest.get("adapters", {})
-    told = {arm: facts.get(adapter_of(arm), {}).get("seconds") for arm in experiment.plan.arms}
-    return {arm: seconds for arm, seconds in told.items() if seconds}
 
 
 def is_current(results: Mapping[str, Any] | None) -> bool:

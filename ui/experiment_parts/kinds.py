@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from assistant.compare.metric_table import METRICS
+from assistant.compare.questions import FEWEST
 from assistant.compare.report_text import REPORT_TEXT
+from assistant.compare.reporting import few_text
+from ui.components.inert import plain
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.charts import Row, interval_chart
 from ui.text import language, say
@@ -39,13 +42,21 @@ def show_kinds(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
         for arm, entry in strata[name]["arms"].items()
         if entry["mean"] is not None
     ]
-    interval_chart(
-        rows,
-        key="experiment_kinds",
-        axis=say("experiment.points"),
-        domain=(0, 100),
-        series=[arm_short(arm) for arm in results["arms"]],
-    )
+    if rows:
+        interval_chart(
+            rows,
+            key="experiment_kinds",
+            axis=say("experiment.points"),
+            domain=(0, 100),
+            series=[arm_short(arm) for arm in results["arms"]],
+        )
+    few = [
+        f"{kind_label(name)} ({few_text(most, language())})"
+        for name in names
+        if (most := max(entry["n"] for entry in strata[name]["arms"].values())) < FEWEST
+    ]
+    if few:
+        st.caption(plain(say("experiment.few_scored", names="; ".join(few))))
     if len(names) > MOST:
         st.caption(say("experiment.kinds_more", count=len(names) - MOST))
 

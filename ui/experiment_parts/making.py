@@ -28,6 +28,7 @@ def make_questions(app: "App") -> tuple[QuestionSet, list[str]] | None:
         bases,
         default=bases[:1],
         selection_mode="multi",
+        wrap=True,
         format_func=lambda name: plain(name, limit=60),
         key=f"experiment_make_bases_{hash(tuple(bases))}",
     )

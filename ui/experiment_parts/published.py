@@ -28,7 +28,12 @@ def show_published(app: "App", experiment: "Experiment", results: dict[str, Any]
             if name in own:
                 interval = own[name]["interval"]
                 label = REPORT_TEXT["yours"][shown]
-                rows.insert(0, Row(label, own[name]["value"], interval["low"], interval["high"]))
+                rows.insert(
+                    0,
+                    Row(
+                        label, own[name]["value"], interval["low"], interval["high"], clear=own[name]["clear"]
+                    ),
+                )
             interval_chart(
                 rows,
                 key=f"experiment_published_{name}",

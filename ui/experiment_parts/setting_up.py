@@ -182,6 +182,7 @@ def _of_languages(found: QuestionSet) -> QuestionSet:
         there,
         default=there,
         selection_mode="multi",
+        wrap=True,
         format_func=lambda code: LANGUAGES.get(code, code),
         key=f"experiment_languages_{'_'.join(there)}",
     )
@@ -198,6 +199,7 @@ def _choose_bases(app: "App", own: Sequence[str]) -> list[str]:
             bases,
             default=[name for name in bases if name in own] or bases,
             selection_mode="multi",
+            wrap=True,
             format_func=lambda name: plain(name, limit=60),
             key=f"experiment_bases_{hash((*own, '', *bases))}",
         )
@@ -214,6 +216,7 @@ def _choose_arms(app: "App") -> list[str]:
         offered,
         default=offered[:4],
         selection_mode="multi",
+        wrap=True,
         format_func=lambda name: names[name],
         key=f"experiment_arms_{hash(tuple(offered))}",
     )

@@ -24,8 +24,8 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.arms_number": {"en": "Choose two arms or more.", "zh": "请至少选择两种方式。"},
     "experiment.as_asked": {"en": "As asked in the experiment", "zh": "实验中的回答"},
     "experiment.board_about": {
-        "en": "{metric}, out of 100. Green: the interval shows a gain; red: a loss; grey: neither.",
-        "zh": "{metric}，满分 100。绿色表示区间显示有提升，红色表示有下降，灰色表示都不能确定。",
+        "en": "{metric}, out of 100. Green: a gain is shown, also by p (Holm); red: a loss; grey: neither.",
+        "zh": "{metric}，满分 100。绿色表示确有提升（按 p（Holm 校正）也成立），红色表示确有下降，灰色表示都不能确定。",
     },
     "experiment.busy": {
         "en": "Experiment {number} is running; one runs at a time.",

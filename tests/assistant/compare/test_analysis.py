@@ -1,9 +1,11 @@
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant.compare.board import board_effects, board_svg
 from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.report import html_report
 from assistant.compare.reporting import result_lines
@@ -11,6 +13,7 @@ from assistant.compare.store import Experiments
 from knowledge.documents import Retrieval
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions, passage
 
+GREEN = "#0f8a7e"
 FOUR = ("base", "rag", "sft:a", "rag+sft:a")
 HALF = ScriptedAsker(fails=lambda arm, i: arm == "rag" and i >= 15)
 
@@ -75,6 +78,10 @@ def test_an_arm_that_fails_half_way_makes_no_difference_and_no_board(store: Expe
     assert words["base", "rag"] == words["rag", "rag+sft:a"] == "missing"
     assert words["base", "sft:a"] not in ("missing", "few", "none")
     assert results["factorial"] is None
+    assert set(board_effects(results)) == {
+        "sft_alone",
+        "rag_on_sft",
+    }  # the other edges end at the arm that failed
     page = html_report(store, number, "en")
     row = page.partition("<td>base → rag</td>")[2].partition("</tr>")[0]
     assert row == "<td>–</td><td>–</td><td>15 / 30</td><td>–</td><td>too many are missing</td>"
@@ -93,6 +100,11 @@ def test_adapters_that_all_answer_alike_are_no_proof_of_no_effect(store: Experim
         assert two[name]["interval"] == pytest.approx(one[name]["interval"])
         assert two[name]["interval90"] == pytest.approx(one[name]["interval90"])
     assert two["rag"]["interval"]["low"] > 0  # what varies is still drawn anew with the adapters
+
+
+def _arrows(picture: str) -> str:
+    """What is drawn between the cells."""
+    return "".join(re.findall(r"<(?:line|polygon)[^>]*>", picture))
 
 
 class Finder(ScriptedAsker):
@@ -121,6 +133,7 @@ def test_six_questions_won_are_no_gain_among_many_pairs(store: Experiments) -> N
     effect = results["factorial"]["rag"]
     assert effect["interval"]["low"] > 0
     assert not effect["clear"]
+    assert GREEN not in _arrows(board_svg(results, "en"))
     row = html_report(store, number, "en").partition("<td>base → rag</td>")[2].partition("</tr>")[0]
     assert "not enough questions" in row
     assert "better" not in row
