@@ -143,11 +143,14 @@ def _json_lines(path: Path, text: str) -> Iterator[Any]:
 def _from_table(path: Path, text: str) -> Iterator[Row]:
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    # One limit for the whole process, by default below what a passage may have.
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))
+    # Strict: a quotation mark left open would make one field of all that follows.
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         columns = reader.fieldnames or ()
         lines = list(reader)
-    except csv.Error as err:  # a field above csv.field_size_limit(), most often a quotation mark left open
+    except csv.Error as err:
         raise QuestionSetError(
             "questions_table_broken", name=path.name, line=reader.line_num + 1, reason=err
         ) from err

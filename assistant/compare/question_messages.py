@@ -26,8 +26,8 @@ QUESTION_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "未能由 {name} 生成问题：有 {leaked} 个与训练数据过于相近。请添加文档，或使用自己的问题。",
     },
     "questions_table_broken": {
-        "en": "{name}: the table cannot be read from line {line} on ({reason}). Look for a quotation mark that is never "
-        "closed; one field holds 131,072 characters at most.",
-        "zh": "{name}：从第 {line} 行起无法读取表格（{reason}）。请检查是否有未闭合的引号；一个字段最多 131,072 个字符。",
+        "en": "{name}: the table cannot be read near line {line} ({reason}). Look for a quotation mark that is never "
+        "closed, or that should be doubled.",
+        "zh": "{name}：第 {line} 行附近无法读取表格（{reason}）。请检查是否有未闭合或应写成两个的引号。",
     },
 }
