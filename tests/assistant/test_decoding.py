@@ -1,10 +1,12 @@
 """Text as it comes: characters over several tokens, thinking, stop strings."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.decoding import AnswerStream, Detokenizer, StopMatcher, ThinkingSplitter
+from assistant.decoding import AnswerStream, Detokenizer, Piece, StopMatcher, ThinkingSplitter
 from tests.assistant.tiny_model import build_tiny
 
 TOKENIZER = build_tiny()[1]
@@ -32,18 +34,27 @@ def test_a_tokenizer_without_fast_backend_gives_the_same_pieces() -> None:
     assert not any("\ufffd" in piece for piece in pieces)
 
 
+def splitter_pieces(text: str) -> list[Piece]:
+    """What the splitter makes of a text that comes at once; two thoughts in a row are two pieces."""
+    splitter = ThinkingSplitter()
+    return splitter.feed(text) + splitter.flush()
+
+
 @given(st.lists(st.sampled_from(["<", "think", ">", "</", "think>", "a", "\n", "<think>", "</think>", " b"])))
 def test_thinking_is_split_alike_however_it_arrives(parts: list[str]) -> None:
-    def split(pieces: list[str]) -> tuple[str, str]:
+    def split(pieces: list[str]) -> list[tuple[bool, str]]:
+        """Runs of thought and of answer."""
         splitter = ThinkingSplitter()
         out = [piece for text in pieces for piece in splitter.feed(text)] + splitter.flush()
-        return (
-            "".join(p.text for p in out if p.thinking),
-            "".join(p.text for p in out if not p.thinking),
-        )
+        return [
+            (thinking, "".join(piece.text for piece in run))
+            for thinking, run in itertools.groupby(out, key=lambda piece: piece.thinking)
+        ]
 
-    assert split(parts) == split(["".join(parts)])
-    assert "</think>" not in split(parts)[0]
+    told = split(parts)
+    assert told == split(["".join(parts)])
+    whole = splitter_pieces("".join(parts))
+    assert not any("</think>" in piece.text for piece in whole if piece.thinking)
 
 
 def test_a_prompt_that_opens_thinking_starts_with_it() -> None:
