@@ -96,6 +96,20 @@ def test_four_arms_share_one_retrieval_and_come_together(
     assert last_start < first_end
 
 
+def test_a_record_names_no_adapter_of_ours_for_an_answer_of_another_s() -> None:
+    answer = finished(
+        ask(
+            "How heavy is the Heron?",
+            arms=[TERSE],
+            retrieve=Library(PUMP),
+            chat_model_for=saying("12.5 kg."),
+            adapter_sha256=lambda name: f"sha of {name}",
+        )
+    )[TERSE.name].answer
+    assert answer.record is not None
+    assert (answer.record.adapter, answer.record.adapter_sha256) == ("terse", None)
+
+
 def test_an_answer_is_cited(tiny_engine: Engine) -> None:
     answer = finished(
         ask(
