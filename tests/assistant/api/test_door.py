@@ -190,7 +190,7 @@ def test_a_client_that_hangs_up_before_the_first_token_frees_its_slot(served: Se
     connection = send_raw(served, {"model": "base", "messages": messages, "stream": True})
     wait_until(lambda: engine.running, 60)
     connection.close()
-    wait_until(lambda: not engine.running, 10)
+    assert wait_until(lambda: not engine.running, 10) < 5
 
 
 def test_a_raw_completion_ends_with_its_client_too(served: Served) -> None:
@@ -200,4 +200,4 @@ def test_a_raw_completion_ends_with_its_client_too(served: Served) -> None:
     ) as stream:
         next(iter(stream))
         assert engine.running
-    wait_until(lambda: not engine.running, 5)
+    assert wait_until(lambda: not engine.running, 5) < 2

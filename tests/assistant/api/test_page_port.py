@@ -167,4 +167,5 @@ def test_the_login_form_works_in_a_browser(url: str) -> None:
         page.fill("#token", TOKEN)
         page.click("button")
         page.locator("[data-testid=stApp]").wait_for(timeout=60_000)
+        assert page.locator("#token").count() == 0
         browser.close()
