@@ -1,7 +1,7 @@
 """Puts knowledge and models together: settings, chain, citations, conversations, commands.
 
 For your own LangChain code: `EngineChatModel` is a chat model, `build_chain` the retrieval chain, `cite`
-finds the sources of any answer. `App` is all of Tandem over one data folder.
+finds the sources of any answer, `FineTuner` trains. `App` is all of Tandem over one data folder.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assistant.citations import cite
     from assistant.engine import Engine
     from assistant.settings import Settings, load_settings
+    from assistant.training.fine_tuner import FineTuner
 
 __all__ = [
     "BASE",
@@ -22,6 +23,7 @@ __all__ = [
     "Arm",
     "Engine",
     "EngineChatModel",
+    "FineTuner",
     "Sampling",
     "Settings",
     "build_chain",
@@ -35,6 +37,7 @@ _HOMES = {
     "BASE": "assistant.arms",
     "Engine": "assistant.engine",
     "EngineChatModel": "assistant.chat_model",
+    "FineTuner": "assistant.training.fine_tuner",
     "RAG": "assistant.arms",
     "Sampling": "assistant.arms",
     "Settings": "assistant.settings",

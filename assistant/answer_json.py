@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.arms import AdapterCheck, Answer, ArmRecord, Citation, Sampling, Sentence
-from knowledge.documents import Notice, Passage, Retrieval
+from knowledge.documents import Notice, Passage, Retrieval, SearchOptions
 
 
 def answer_from_json(data: Mapping[str, Any]) -> Answer:
@@ -22,6 +22,9 @@ def retrieval_from_json(data: Mapping[str, Any]) -> Retrieval:
     known = _known(Retrieval, data)
     known["passages"] = tuple(_passage(item) for item in data.get("passages", ()))
     known["notices"] = tuple(Notice(**_known(Notice, item)) for item in data.get("notices", ()))
+    asked = data.get("asked")
+    if asked is not None:
+        known["asked"] = SearchOptions(**_known(SearchOptions, asked) | {"base_ids": tuple(asked["base_ids"])})
     return Retrieval(**known)
 
 

@@ -176,6 +176,8 @@ class ArmRecord:
         adapter_sha256: of the adapter's weights; None without adapter.
         adapter_check: of the adapter's self-test; None without adapter, or where another server answered.
         index_generation: of the index that was searched; "" without retrieval.
+        refuse_below: 0..1, passages with a lower score were left out; None without retrieval.
+        reader_profile: how passages were put to the model, "small" or "full"; "" without retrieval.
     """
 
     arm: str
@@ -186,6 +188,8 @@ class ArmRecord:
     adapter_check: AdapterCheck | None = None
     prompt_sha256: str = ""
     index_generation: str = ""
+    refuse_below: float | None = None
+    reader_profile: str = ""
     sampling: Sampling = field(default_factory=Sampling)
 
 

@@ -441,6 +441,8 @@ class _ArmRun:
                 adapter_check=AdapterCheck(**told["adapter_check"]) if told.get("adapter_check") else None,
                 prompt_sha256=told.get("prompt_sha256", ""),
                 index_generation=retrieval.generation if retrieval is not None else "",
+                refuse_below=shared.refuse_below if self.arm.retrieval else None,
+                reader_profile=profile.name if self.arm.retrieval else "",
                 sampling=sampling,
             ),
         )

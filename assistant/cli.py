@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant import build_commands as build_commands
-from assistant.adapter_commands import adapters_cli
 from assistant.compare.probe_commands import experiment_cli
-from assistant.data_commands import data_cli
 from assistant.help_pages import Commands
 from assistant.language import shell_language
 from assistant.messages import Language
 from assistant.providers.commands import providers_cli
-from assistant.training_commands import runs_cli, train
+from assistant.training import build_commands as build_commands
+from assistant.training.adapter_commands import adapters_cli
+from assistant.training.commands import runs_cli, train
+from assistant.training.data_commands import data_cli
 
 if TYPE_CHECKING:
     from assistant.app import App

@@ -9,7 +9,7 @@ from assistant.api.messages import API_MESSAGES
 from assistant.compare.experiment_messages import EXPERIMENT_MESSAGES
 from assistant.compare.question_messages import QUESTION_MESSAGES
 from assistant.providers.messages import PROVIDER_MESSAGES
-from assistant.workshop_messages import WORKSHOP_MESSAGES
+from assistant.training.workshop_messages import WORKSHOP_MESSAGES
 
 Language = Literal["en", "zh"]
 

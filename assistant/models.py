@@ -94,7 +94,10 @@ def fetch(name: str, settings: Settings, *, progress: Progress | None = None) ->
     if parse_provider_model(name) is not None:
         raise ProviderError("provider_model_elsewhere", name=name)
 
-    return resolve(name, models_dir=settings.models_dir, offline=settings.models.offline, progress=progress)
+    chosen = settings.models
+    return resolve(
+        name, models_dir=settings.models_dir, offline=chosen.offline, hub=chosen.hub, progress=progress
+    )
 
 
 class Models:

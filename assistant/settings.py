@@ -23,8 +23,8 @@ from pydantic_settings import (
 from assistant.arms import Sampling
 from assistant.errors import SettingsError
 from assistant.misuse import rule_zh
-from assistant.providers.config import ProviderSettings, is_provider_name
-from assistant.providers.stored import read_stored
+from assistant.providers.config import ProviderSettings, hub_address, is_provider_name
+from assistant.providers.stored import CHOICES, Choice, read_stored
 
 FILE_NAME = "tandem.toml"
 
@@ -58,9 +58,17 @@ class ModelSettings(_Section):
     device: str | None = Field(None, description='"cuda", "cpu", …; by default what is there')
     dtype: str | None = Field(None, description='"bfloat16", "float32"; by default what the device does best')
     offline: bool = Field(False, description="never ask a hub; only what is on disk")
+    hub: str | None = Field(
+        None, description="address of a mirror of the Hugging Face hub; by default HF_ENDPOINT, or the hub"
+    )
     reader_profile: Literal["auto", "small", "full"] = Field(
         "auto", description="how passages are put to the model: best sentences only, or whole; by model size"
     )
+
+    @field_validator("hub")
+    @classmethod
+    def _whole_hub(cls, hub: str | None) -> str | None:
+        return hub_address(hub) if hub else None
 
 
 class RetrievalSettings(_Section):
@@ -231,23 +239,25 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def with_choice(settings: Settings) -> Settings:
-    """Return the settings with the answering model that the page has chosen, unless they name one themselves.
+    """Return the settings with the models and the hub that the page has chosen, where they name none themselves.
 
     Raises:
-        ProviderError: the file that keeps the choice is damaged.
+        ProviderError: the file that keeps the choices is damaged.
     """
-    if chat_is_set(settings):
+    open_choices = [what for what in CHOICES if not is_set(settings, what)]
+    if not open_choices:
         return settings
-    chosen = read_stored(settings.data_dir).chat or ModelSettings().chat
-    # The choice does not count as set, so that it can be changed again.
+    kept, usual = read_stored(settings.data_dir), ModelSettings()
+    chosen = {what: getattr(kept, what) or getattr(usual, what) for what in open_choices}
+    # A choice does not count as set, so that it can be changed again.
     named = settings.models.model_fields_set
-    models = ModelSettings.model_construct(named, **{**dict(settings.models), "chat": chosen})
+    models = ModelSettings.model_construct(named, **{**dict(settings.models), **chosen})
     return settings.model_copy(update={"models": models})
 
 
-def chat_is_set(settings: Settings) -> bool:
-    """Whether the file, the environment or an argument says which model answers; the page cannot change it then."""
-    return "chat" in settings.models.model_fields_set
+def is_set(settings: Settings, what: Choice) -> bool:
+    """Whether the file, the environment or an argument says which model does this; the page cannot change it then."""
+    return what in settings.models.model_fields_set
 
 
 def _refuse_unknown_sections(path: Path | None) -> None:

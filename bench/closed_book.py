@@ -162,7 +162,7 @@ def score(said: Sequence[tuple[Asked, str]]) -> tuple[float, float, float]:
 def forgetting(adapter: str) -> tuple[float, float]:
     """Share of the general questions that base and adapter get right."""
     from assistant.settings import load_settings
-    from assistant.training import base_of
+    from assistant.training.installation import base_of
     from finetune.adapters import find, verified
     from finetune.checks import general_score
     from finetune.models import load_model

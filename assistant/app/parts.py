@@ -13,13 +13,13 @@ from assistant.settings import Settings, load_settings
 if TYPE_CHECKING:
     from assistant.compare.votes import Votes
     from assistant.conversations import Conversations
-    from assistant.data_building import DataBuilds
     from assistant.downloads import Downloads
     from assistant.experiments import Laboratory
     from assistant.models import Models
     from assistant.other_models import OtherModels
     from assistant.providers.registry import Providers
-    from assistant.workshop import Workshop
+    from assistant.training.data_building import DataBuilds
+    from assistant.training.workshop import Workshop
     from knowledge.base import Knowledge
     from knowledge.parsing import Limits
 
@@ -157,14 +157,14 @@ class Parts:
     @built_once
     def workshop(self) -> "Workshop":
         """Datasets, training runs and adapters."""
-        from assistant.workshop import Workshop
+        from assistant.training.workshop import Workshop
 
         return Workshop(self.settings, forget_adapter=self.loaded.forget_adapter)
 
     @built_once
     def data_builds(self) -> "DataBuilds":
         """Training rows made of knowledge bases."""
-        from assistant.data_building import DataBuilds
+        from assistant.training.data_building import DataBuilds
 
         return DataBuilds(self)  # type: ignore[arg-type]
 

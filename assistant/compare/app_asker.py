@@ -101,7 +101,7 @@ class AppAsker:
     def about_adapters(self, arms: Sequence[str], questions: Sequence[Question]) -> dict[str, Any]:
         """What is known of the arms' adapters."""
         from assistant.compare.adapter_facts import adapter_facts
-        from assistant.training import runs_dir
+        from assistant.training.installation import runs_dir
 
         settings = self._app.settings
         names = sorted({name for arm in arms if (name := self._app.arm(arm).adapter) is not None})

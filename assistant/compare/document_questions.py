@@ -28,7 +28,7 @@ from finetune.near_duplicates import normalise
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from assistant.data_building import Progress
+    from assistant.training.data_building import Progress
 
 COUNT = 120
 UNANSWERABLE = 0.2

@@ -13,7 +13,7 @@ from knowledge.documents import Retrieval
 
 if TYPE_CHECKING:
     from assistant.conversations import Conversations
-    from assistant.datasets import Datasets, KeptDataset
+    from assistant.training.datasets import Datasets, KeptDataset
 
 RowKind = Literal["corrected", "preferences", "likes"]
 ROWS: dict[RowKind, Callable[[Iterable[Ballot]], list[dict[str, Any]]]] = {

@@ -13,7 +13,7 @@ from assistant.compare.votes import Ballot, ShownAnswer, Votes
 from assistant.conversations import Conversations
 from assistant.errors import ExperimentError
 from assistant.forgetting import Gone, forgetting
-from knowledge.documents import Passage, Retrieval
+from knowledge.documents import Passage, Retrieval, SearchOptions
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 
 SECRET, OTHER, FILE, BASE = "zindel-valve-31-bar", "morrow-pump-cellar", "geheim.pdf", "Klosterakten"
@@ -71,7 +71,9 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
             record=ArmRecord("rag", "m"),
         )
         guess = Answer("A guess.", record=ArmRecord("base", "m"))
-        shown = (ShownAnswer("rag", answer), ShownAnswer("base", guess))
+        unread = passage(f"Beside it: {secret}.", base=7, source=source, name=name)
+        kept = Retrieval("What?", (found, unread), asked=SearchOptions((7,), 5, "hybrid", 0.0))
+        shown = (ShownAnswer("rag", answer, retrieval=kept), ShownAnswer("base", guess))
         votes.add(Ballot("What?", shown, "best", "rag", base_ids=(7,), base_names=(BASE,)))
         turn = conversations.create()
         conversations.add_turn(
@@ -125,6 +127,35 @@ def test_a_deleted_base_leaves_scores_and_no_text(stores: Stores) -> None:
     assert [ballot.best for ballot in votes.all()] == ["rag", "rag"]
     assert votes.all()[0].shown[1].answer.text == "A guess."
     assert votes.all()[0].base_names == ()
+
+
+def test_a_base_that_only_one_arm_searched_is_forgotten_too(stores: Stores) -> None:
+    database, _, votes, _ = stores
+    found = passage("Vault nine.", base=9, source=90, name="tresor.md")
+    own = Retrieval("Where?", (found,), asked=SearchOptions((9,), 5, "hybrid", 0.0))
+    here = Retrieval(
+        "Where?",
+        (passage("Hall two.", base=8, source=80, name="b.md"),),
+        asked=SearchOptions((8,), 5, "hybrid", 0.0),
+    )
+    shown = tuple(
+        ShownAnswer(
+            arm,
+            Answer("There.", prompt=f"Read: {kept.passages[0].text}", record=ArmRecord(arm, "m")),
+            retrieval=kept,
+        )
+        for arm, kept in (("rag?base=Tresor", own), ("rag", here))
+    )
+    votes.add(Ballot("Where?", shown, "tie", base_ids=(8,), base_names=("b",)))
+    forget(stores, Gone(9, base_name="Tresor", names=("tresor.md",)))
+    last = votes.all()[-1].shown
+    assert last[0].answer is not None
+    assert last[0].answer.prompt == ""
+    assert last[0].retrieval is not None
+    assert last[0].retrieval.passages[0].text == ""
+    assert last[1].answer is not None
+    assert last[1].answer.prompt == "Read: Hall two."
+    assert last[1].retrieval == here
 
 
 def test_a_deleted_file_takes_only_its_own_with_it(stores: Stores) -> None:

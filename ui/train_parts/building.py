@@ -13,8 +13,8 @@ from ui.train_parts.live import duration
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from assistant.build_job import BuildJob
-    from assistant.data_building import BuildOptions
+    from assistant.training.build_job import BuildJob
+    from assistant.training.data_building import BuildOptions
 
 POLL_S = 0.7
 _OPENED = "train_build"

@@ -15,7 +15,7 @@ from ui.train_parts.uploading import own_file, sample_voice
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from assistant.datasets import KeptDataset
+    from assistant.training.datasets import KeptDataset
 
 _RECIPE = "train_recipe"
 CARDS = (

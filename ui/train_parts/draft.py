@@ -11,7 +11,7 @@ from ui.text import say
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from assistant.datasets import KeptDataset
+    from assistant.training.datasets import KeptDataset
     from finetune.examples import Finding
 
 TABS = ("data", "settings", "run", "runs", "adapters", "ask")

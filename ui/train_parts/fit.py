@@ -10,7 +10,7 @@ from ui.text import language, say
 from ui.train_parts.charts import memory_chart
 
 if TYPE_CHECKING:
-    from assistant.run_plan import Plan
+    from assistant.training.run_plan import Plan
 
 
 def fit(plan: "Plan") -> None:

@@ -14,7 +14,7 @@ from ui.train_parts.draft import Draft
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from assistant.workshop import Examined, Lens
+    from assistant.training.workshop import Examined, Lens
 
 TRAIN_ON = ("assistant", "last", "all")
 THINKING = ("keep", "empty", "none")

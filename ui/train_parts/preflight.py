@@ -19,8 +19,8 @@ from ui.train_parts.draft import Draft
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from assistant.datasets import KeptDataset
-    from assistant.workshop import Examined
+    from assistant.training.datasets import KeptDataset
+    from assistant.training.workshop import Examined
     from finetune.preflight import PreflightReport
 
 SHOWN = 500

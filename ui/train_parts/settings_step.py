@@ -18,7 +18,7 @@ from ui.train_parts.preflight import examine
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from assistant.datasets import KeptDataset
+    from assistant.training.datasets import KeptDataset
     from finetune.config import TrainingConfig
 
 _FILLED = "train_filled"

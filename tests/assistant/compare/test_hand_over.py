@@ -8,8 +8,8 @@ import pytest
 from assistant.compare.hand_over import answer_to_conversation, votes_to_dataset
 from assistant.compare.votes import Ballot, ShownAnswer
 from assistant.conversations import Conversations
-from assistant.datasets import Datasets
 from assistant.errors import AssistantError
+from assistant.training.datasets import Datasets
 from finetune.formats.reading import read_dataset
 from tests.assistant.compare.test_votes import ANSWER, ballot
 

@@ -14,7 +14,7 @@ from assistant.compare.vote_exports import corrected_rows, liked_rows, preferenc
 from assistant.compare.votes import Ballot, ShownAnswer, Verdict, Votes
 from assistant.errors import AssistantError
 from finetune.formats.reading import read_dataset
-from knowledge.documents import Passage
+from knowledge.documents import Passage, Retrieval, SearchOptions
 
 PASSAGE = Passage(7, 3, 1, "手册.pdf", "The pump weighs 12 kg.", 0, 22, 0.8, page_first=4, page_label="iv")
 RECORD = ArmRecord("rag", "tiny", "r1", index_generation="g7", sampling=Sampling(stop=("\n",)))
@@ -25,6 +25,14 @@ ANSWER = Answer(
     prompt="<|user|>…",
     timings_ms={"total": 12.5},
     record=RECORD,
+)
+UNCITED = Passage(8, 3, 1, "手册.pdf", "The pump is grey.", 22, 39, 0.3, rerank_score=0.3)
+FOUND = Retrieval(
+    "pump weight",
+    (PASSAGE, UNCITED),
+    "g7",
+    {"dense": 1.5},
+    asked=SearchOptions((1, 4), 3, "dense", 0.0, "tiny-reranker", 40),
 )
 
 
@@ -42,7 +50,7 @@ def test_a_vote_comes_back_as_it_was_cast(tmp_path: Path, votes: Votes) -> None:
     cast = Ballot(
         "How heavy is the pump? 多重？",
         (
-            ShownAnswer("rag", ANSWER, usable=True),
+            ShownAnswer("rag", ANSWER, usable=True, retrieval=FOUND),
             ShownAnswer("sft:x", None, {"en": "no such adapter", "zh": "没有此适配器"}),
             ShownAnswer("base", Answer("No idea."), usable=False),
         ),
@@ -69,6 +77,23 @@ def test_a_vote_comes_back_as_it_was_cast(tmp_path: Path, votes: Votes) -> None:
     (told,) = json.loads(votes_json([again]))
     assert told["shown"][0]["answer"]["record"]["index_generation"] == "g7"
     assert told["shown"][1]["error"]["zh"] == "没有此适配器"
+    # What was found and not cited, and how it was searched for.
+    assert [passage["text"] for passage in told["shown"][0]["retrieval"]["passages"]][1] == "The pump is grey."
+    assert told["shown"][0]["retrieval"]["asked"]["reranker"] == "tiny-reranker"
+
+
+def test_votes_of_the_first_version_are_kept_when_the_tables_grow(tmp_path: Path, votes: Votes) -> None:
+    votes.add(replace(ballot("old", "best", "rag"), reason="so"))
+    votes.close()
+    with sqlite3.connect(tmp_path / "tandem.db") as db:
+        db.execute("ALTER TABLE vote_answers DROP COLUMN retrieval")
+        db.execute("DELETE FROM vote_schema WHERE version > 1")
+    again = Votes(tmp_path / "tandem.db")
+    (old,) = again.all()
+    assert (old.question, old.best, old.reason) == ("old", "rag", "so")
+    assert [column.retrieval for column in old.shown] == [None, None]
+    again.add(replace(ballot("new", "tie"), shown=(ShownAnswer("rag", ANSWER, retrieval=FOUND), old.shown[0])))
+    assert again.all()[1].shown[0].retrieval == FOUND
 
 
 def test_a_vote_that_judges_nothing_is_not_taken(votes: Votes) -> None:

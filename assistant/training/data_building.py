@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from assistant.open_book import frame_of
+from assistant.training.open_book import frame_of
 from finetune.errors import DatasetError
 from finetune.facts.options import BuildOptions, Writer
 
@@ -79,7 +79,7 @@ class DataBuilds:
     @property
     def folder(self) -> Path:
         """Where builds are kept."""
-        from assistant.training import datasets_dir
+        from assistant.training.installation import datasets_dir
 
         return datasets_dir(self._app.settings) / BUILDS
 
@@ -241,7 +241,7 @@ class DataBuilds:
     ) -> tuple[str, dict[str, int]]:
         """Let the chat model write questions where it can; return who wrote, and what became of it."""
         from assistant.arms import BASE
-        from assistant.question_writing import write_questions
+        from assistant.training.question_writing import write_questions
 
         if writer == "rules" or (writer == "auto" and self._app.reading_profile().name != "full"):
             return "rules", {}
@@ -282,7 +282,7 @@ class DataBuilds:
         progress: Callable[[int, int], None],
     ) -> None:
         from assistant.arms import BASE
-        from assistant.open_book import open_book_rows
+        from assistant.training.open_book import open_book_rows
 
         facts = {fact.id: fact for fact in found.facts}
         asked = [(facts[fact_id], w) for fact_id, wordings in made.trained.items() for w in wordings]

@@ -1,158 +1,22 @@
-"""Training with this installation's models, folders and settings: `finetune` joined with where things lie.
-
-Needs no open data folder: a training run never touches the knowledge base, so it may go on beside the page.
-"""
+"""Fine-tuning in a few lines of Python: `FineTuner` trains, what it returns evaluates, saves, and answers."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.models import fetch
 from assistant.settings import Settings, load_settings
+from assistant.training.installation import datasets_dir, runs_dir
 from finetune.config import DataConfig, RunConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
-    from finetune.adapters import AdapterInfo
-    from finetune.checks import Gate
-    from finetune.examples import Finding
-    from finetune.export import Merged
     from finetune.folders import ModelFolder
-    from finetune.preflight import PreflightReport
     from finetune.run_folder import Status
-    from finetune.runs import RunInfo
-
-
-def runs_dir(settings: Settings) -> Path:
-    """Where runs are kept."""
-    return settings.data_dir / "runs"
-
-
-def datasets_dir(settings: Settings) -> Path:
-    """Where datasets that Tandem made are kept."""
-    return settings.data_dir / "datasets"
-
-
-def check_dataset(
-    path: Path,
-    settings: Settings,
-    *,
-    model: str | None = None,
-    dataset: str | None = None,
-    columns: dict[str, str] | None = None,
-    rows: DataConfig | None = None,
-    test: Path | None = None,
-    progress: Callable[[int, int], None] | None = None,
-) -> "PreflightReport":
-    """Say what of a dataset would be trained, by the tokenizer and template of a model.
-
-    Args:
-        model: by default the chat model of the settings.
-        test: a dataset whose questions must not be trained.
-
-    Raises:
-        DatasetError: it cannot be read, or too many rows would be lost.
-    """
-    from finetune.formats.reading import read_dataset
-    from finetune.preflight import check_data
-    from finetune.runs import load_tokenizer
-
-    tokenizer = load_tokenizer(fetch(model or settings.models.chat, settings))
-    questions = [] if test is None else [e.prompt for e in read_dataset(test).examples]
-    return check_data(
-        path, tokenizer, dataset=dataset, columns=columns, config=rows, test=questions, progress=progress
-    )[1]
-
-
-def start_run(
-    config: RunConfig,
-    settings: Settings,
-    *,
-    notes: "Sequence[Finding]" = (),
-    progress: Callable[[int, int], None] | None = None,
-) -> "RunInfo":
-    """Examine the data and set a run going; it goes on when this process ends.
-
-    Raises:
-        FinetuneError: model, data or settings cannot be used.
-    """
-    from finetune.runs import start
-
-    return start(
-        config,
-        runs_dir=runs_dir(settings),
-        model=fetch(config.model, settings),
-        adapters_dir=settings.adapters_dir,
-        notes=notes,
-        progress=progress,
-    )
-
-
-def base_of(adapter: "AdapterInfo", settings: Settings) -> "ModelFolder":
-    """The folder of the model that an adapter belongs to."""
-    return fetch(adapter.base_model, settings)
-
-
-def import_adapter(
-    folder: Path, name: str, settings: Settings, *, model: str | None = None
-) -> "tuple[AdapterInfo | None, list[Gate]]":
-    """Take in an adapter folder from elsewhere, after the same checks as our own.
-
-    Args:
-        model: what it belongs to, where the folder does not say or says a place that is not here.
-
-    Raises:
-        FinetuneError: it is no adapter, does not fit, or the name is taken.
-    """
-    from finetune.adapters import import_adapter as take_in
-
-    base = fetch(model or base_named_by(folder), settings)
-    return take_in(folder, settings.adapters_dir, name=name, base=base, device=settings.models.device)
-
-
-def base_named_by(folder: Path) -> str:
-    """The model that a PEFT folder says it belongs to; what it calls by a hub id as our catalogue calls it.
-
-    So the embedded model is found under its hub id too, without the hub.
-    """
-    from finetune.adapters import named_base
-    from finetune.catalogue import entry_for
-
-    named = named_base(folder)
-    entry = entry_for(named)
-    return named if entry is None else entry.name
-
-
-def export_merged(name: str, target: Path, settings: Settings) -> "Merged":
-    """Merge an adapter into its base and write a model folder.
-
-    Raises:
-        FinetuneError: as `finetune.export.export_merged`.
-    """
-    from finetune.adapters import find
-    from finetune.export import export_merged as merge
-
-    base = base_of(find(settings.adapters_dir, name), settings)
-    return merge(settings.adapters_dir, name, target, base=base, device=settings.models.device)
-
-
-def write_self_cognition(name: str, maker: str, target: Path, *, languages: str = "both") -> tuple[Path, int]:
-    """Write the rows of the self-cognition recipe as an alpaca file; return it and how many rows there are.
-
-    Raises:
-        ValueError: name or maker is empty, or the language unknown.
-    """
-    from finetune.formats.writing import write_dataset
-    from finetune.self_cognition import self_cognition
-
-    rows = self_cognition(name, maker, languages=languages)  # type: ignore[arg-type]
-    export = write_dataset(rows, target.parent, name=target.stem, formatting="alpaca")
-    return export.files[target.stem], export.rows
-
 
 Rows = Sequence[Mapping[str, Any]]
 """Rows of a dataset in memory, such as `[{"instruction": "Hi", "output": "Hello."}]`."""
@@ -268,6 +132,8 @@ class TunedModel:
 class FineTuner:
     """Fine-tuning in a few lines, for notebooks and scripts:
 
+        from assistant import FineTuner
+
         tuned = FineTuner(model="smollm2-135m-instruct").train("rows.json", epochs=5)
         print(tuned.evaluate("held_out.json"))  # {"loss": 1.9, "base_loss": 3.2}
         tuned.save("my-style")  # now an arm of the assistant: sft:my-style
@@ -354,47 +220,3 @@ class TrainingSteps:
         if status.state in ("failed", "interrupted"):
             raise TrainingError(status.code, **status.params)
         self._result = TunedModel(tuner, run.id, status)
-
-
-def check_served(name: str, settings: Settings, *, max_new_tokens: int = 24) -> "Gate":
-    """Compare what the engine answers with an adapter with what PEFT and transformers answer.
-
-    In float32: in bfloat16 two likely tokens are often equal to the last bit, and either is right.
-
-    Raises:
-        FinetuneError: the adapter is unknown, damaged, or of another base.
-    """
-    from assistant.arms import Sampling
-    from assistant.engine import Engine
-    from assistant.generation import EngineFailed, EngineToken, GenerationRequest
-    from finetune.adapters import find, verified
-    from finetune.checks import Gate, greedy
-    from finetune.export import ASK
-    from finetune.models import load_model
-
-    base = base_of(find(settings.adapters_dir, name), settings)
-    folder = verified(settings.adapters_dir, name, base=base)
-    loaded: Any = load_model(base, adapter=folder, device=settings.models.device, dtype="float32")
-    plain = load_model(base, device=settings.models.device, dtype="float32")
-    engine = Engine(plain.model, plain.tokenizer, name=base.name, revision=base.revision)
-    same = 0
-    try:
-        engine.load_adapter(name, folder)
-        sampling = Sampling(max_new_tokens=max_new_tokens, temperature=0.0)
-        for number, question in enumerate(ASK):
-            prompt = engine.render([{"role": "user", "content": question}]).token_ids
-            served = ""
-            for event in engine.stream([GenerationRequest(str(number), prompt, name, sampling)]):
-                if isinstance(event, EngineFailed):
-                    raise event.error
-                if isinstance(event, EngineToken):
-                    served += event.text
-            expected = greedy(loaded.model, loaded.tokenizer, prompt, max_new_tokens)
-            text = loaded.tokenizer.decode(expected, skip_special_tokens=True)
-            # A character whose last bytes were not reached shows as a mark, or not at all.
-            same += served.strip(" \ufffd\n") == text.strip(" \ufffd\n")
-    finally:
-        engine.close()
-    figures = {"same": same, "answers": len(ASK), "difference": 0.0}
-    passed = same == len(ASK)
-    return Gate("served", passed, False, "" if passed else "gate_served_differs", figures, figures)

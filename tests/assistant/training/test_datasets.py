@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from assistant.datasets import Datasets
 from assistant.errors import AssistantError
+from assistant.training.datasets import Datasets
 from finetune.examples import Example, Message, Source
 from finetune.formats.reading import read_dataset
 

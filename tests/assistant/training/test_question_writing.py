@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 
-from assistant.question_writing import write_questions
+from assistant.training.question_writing import write_questions
 from finetune.facts.material import Piece, SourceChunk, SourceDocument
 from finetune.facts.options import FEWEST
 from finetune.facts.wording import Worder

@@ -1,11 +1,11 @@
-"""`tandem data`: each command parses, calls `assistant.training`, prints."""
+"""`tandem data`: each command parses, calls `assistant.training.installation`, prints."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assistant.training_commands import (
+from assistant.training.commands import (
     LANGUAGE,
     DatasetOption,
     JsonFlag,
@@ -43,7 +43,7 @@ def data_check(
     as_json: JsonFlag = False,
 ) -> None:
     """Say what of a dataset would be trained, row by row, before any compute."""
-    from assistant.training import check_dataset
+    from assistant.training.installation import check_dataset
 
     settings = settings_in_force()
     values = {"model": model or settings.models.chat, "data": str(path), **read_pairs(pairs)}
@@ -90,7 +90,7 @@ def data_recipe(
     language: Annotated[str, typer.Option(help="both | en | zh")] = "both",
 ) -> None:
     """Write the rows of a recipe and say how to train on them."""
-    from assistant.training import datasets_dir, write_self_cognition
+    from assistant.training.installation import datasets_dir, write_self_cognition
 
     if recipe != "self-cognition" or language not in ("both", "en", "zh"):
         raise typer.BadParameter(say("the recipe is self-cognition", "目前的配方是 self-cognition"))

@@ -1,4 +1,4 @@
-"""`tandem data build` and `tandem data builds`: each parses, calls `assistant.data_building`, prints."""
+"""`tandem data build` and `tandem data builds`: each parses, calls `assistant.training.data_building`, prints."""
 
 import signal
 import sys
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.data_commands import data_cli
-from assistant.training_commands import (
+from assistant.training.commands import (
     LANGUAGE,
     JsonFlag,
     PairsArgument,
@@ -23,6 +22,7 @@ from assistant.training_commands import (
     settings_in_force,
     show,
 )
+from assistant.training.data_commands import data_cli
 
 if TYPE_CHECKING:
     from finetune.facts.build import Build
@@ -119,8 +119,8 @@ def data_builds(
     """List builds; with a name, its facts with wordings and exposures."""
     from dataclasses import asdict
 
-    from assistant.data_building import BUILDS
-    from assistant.training import datasets_dir
+    from assistant.training.data_building import BUILDS
+    from assistant.training.installation import datasets_dir
     from finetune.facts.build import ABOUT, Build
 
     folder = datasets_dir(settings_in_force()) / BUILDS

@@ -1,4 +1,4 @@
-"""`tandem train`, `tandem runs`: each parses, calls `assistant.training`, prints."""
+"""`tandem train`, `tandem runs`: each parses, calls `assistant.training.installation`, prints."""
 
 import json
 import sys
@@ -89,7 +89,7 @@ def train(
     as_json: JsonFlag = False,
 ) -> None:
     """Train an adapter: tandem train rows.json, or tandem train run.yaml."""
-    from assistant.training import start_run
+    from assistant.training.installation import start_run
     from finetune.config_files import read_config, to_mapping
 
     settings = settings_in_force()
@@ -158,7 +158,7 @@ def runs(context: typer.Context, as_json: JsonFlag = False) -> None:
     """List runs, newest first."""
     if context.invoked_subcommand is not None:
         return
-    from assistant.training import runs_dir
+    from assistant.training.installation import runs_dir
     from finetune.runs import list_runs
 
     rows = list_runs(runs_dir(settings_in_force()))
@@ -266,7 +266,7 @@ def make_config(values: dict[str, Any]) -> "RunConfig":
 
 
 def _run(run: str) -> "RunInfo":
-    from assistant.training import runs_dir
+    from assistant.training.installation import runs_dir
     from finetune.runs import find
 
     return find(runs_dir(settings_in_force()), run)

@@ -9,7 +9,8 @@ from langchain_core.prompts import ChatPromptTemplate
 
 import finetune
 from assistant.settings import Settings, load_settings
-from assistant.training import FineTuner, as_file, base_named_by
+from assistant.training.fine_tuner import FineTuner, as_file
+from assistant.training.installation import base_named_by
 from finetune.adapters import list_adapters
 from finetune.config import DataConfig
 from finetune.errors import AdapterError
@@ -85,7 +86,7 @@ def test_rows_in_memory_become_one_file(settings: Settings, tmp_path: Path) -> N
 
 
 def test_an_adapter_that_failed_its_checks_is_not_saved(settings: Settings, tmp_path: Path) -> None:
-    from assistant.training import TunedModel
+    from assistant.training.fine_tuner import TunedModel
 
     made = TunedModel(tuner(settings, tmp_path), "no-run", Status())
     with pytest.raises(AdapterError) as caught:

@@ -1,6 +1,6 @@
 """What the page Train does: datasets looked at, settings weighed, runs and adapters kept. One per open data folder.
 
-Joins `finetune` with this installation's models and folders, as `assistant.training` does, and remembers what is
+Joins `finetune` with this installation's models and folders, as `assistant.training.installation` does, and remembers what is
 slow to find out: tokenizers, reports, the sizes of models.
 """
 
@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from assistant.adapter_shelf import AdapterShelf
-from assistant.build_job import BuildJob
-from assistant.datasets import Datasets
 from assistant.errors import AssistantError
 from assistant.models import fetch
-from assistant.run_plan import Plan
 from assistant.settings import Settings
-from assistant.training import datasets_dir, runs_dir, start_run
+from assistant.training.adapter_shelf import AdapterShelf
+from assistant.training.build_job import BuildJob
+from assistant.training.datasets import Datasets
+from assistant.training.installation import datasets_dir, runs_dir, start_run
+from assistant.training.run_plan import Plan
 from finetune.config import RunConfig, TrainingConfig
 
 if TYPE_CHECKING:
-    from assistant.data_building import BuildOptions, DataBuilds
+    from assistant.training.data_building import BuildOptions, DataBuilds
     from finetune.encoding import EncodedRow
     from finetune.examples import Example, Finding
     from finetune.formats.reading import Dataset

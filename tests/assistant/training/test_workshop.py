@@ -9,7 +9,7 @@ import pytest
 
 from assistant.app import App
 from assistant.settings import ModelSettings, Settings, load_settings
-from assistant.workshop import Workshop
+from assistant.training.workshop import Workshop
 from finetune.config import DataConfig, TrainingConfig
 from finetune.errors import DatasetError
 from finetune.folders import ModelFolder

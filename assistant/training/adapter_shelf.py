@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from assistant.servable import chat_revision, why_not_served
 from assistant.settings import Settings
-from assistant.training import export_merged, import_adapter
+from assistant.training.installation import export_merged, import_adapter
 
 if TYPE_CHECKING:
     from finetune.adapters import AdapterInfo

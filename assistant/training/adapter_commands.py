@@ -1,4 +1,4 @@
-"""`tandem adapters`: each command parses, calls `assistant.training` or the registry, prints."""
+"""`tandem adapters`: each command parses, calls `assistant.training.installation` or the registry, prints."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.training_commands import (
+from assistant.training.commands import (
     LANGUAGE,
     JsonFlag,
     group,
@@ -75,7 +75,7 @@ def adapters_show(name: NameArgument, as_json: JsonFlag = False) -> None:
 )
 def adapters_check(name: NameArgument) -> None:
     """Compare what the engine answers with an adapter with what transformers answers."""
-    from assistant.training import check_served
+    from assistant.training.installation import check_served
 
     gate = check_served(name, settings_in_force())
     figures = gate.figures
@@ -126,7 +126,7 @@ def adapters_import(
     ] = None,
 ) -> None:
     """Take in an adapter that was made elsewhere."""
-    from assistant.training import import_adapter
+    from assistant.training.installation import import_adapter
 
     info, gates = import_adapter(folder, name or folder.resolve().name, settings_in_force(), model=model)
     if info is None:
@@ -153,7 +153,7 @@ def adapters_export(
     kind: Annotated[str, typer.Option(help="GGUF: q8_0 | f16 | bf16")] = "q8_0",
 ) -> None:
     """Write an adapter as a PEFT folder, a merged model, or GGUF."""
-    from assistant.training import export_merged
+    from assistant.training.installation import export_merged
     from finetune.export import export_adapter, export_gguf
 
     settings = settings_in_force()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from assistant.errors import TANDEM_ERRORS
 
 if TYPE_CHECKING:
-    from assistant.data_building import BuildOptions, DataBuilds, Stage
+    from assistant.training.data_building import BuildOptions, DataBuilds, Stage
 
 logger = logging.getLogger(__name__)
 

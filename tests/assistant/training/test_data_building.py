@@ -10,15 +10,15 @@ from typer.testing import CliRunner
 
 from assistant.app import App
 from assistant.cli import cli
-from assistant.data_building import BuildOptions
 from assistant.prompts import refusal
 from assistant.settings import load_settings
+from assistant.training.data_building import BuildOptions
 from finetune.errors import DatasetError
 from finetune.facts.build import Build
 from finetune.facts.extract import squeeze
 from finetune.near_duplicates import normalise
 
-QUESTIONS = Path(__file__).parents[2] / "samples" / "questions" / "en.jsonl"
+QUESTIONS = Path(__file__).parents[3] / "samples" / "questions" / "en.jsonl"
 BASE = ["Sample manual (English)"]
 GUIDE = "QF-47 Maintenance and Service Guide.docx"
 FEW = BuildOptions(max_facts=24, held_documents=(GUIDE,), test=(str(QUESTIONS),), open_book=0.08, misses=0.5)
