@@ -32,7 +32,7 @@ from assistant.arms import (
     Token,
     Turn,
 )
-from assistant.chain import Condense, as_document, build_chain, estimate_tokens
+from assistant.chain import Condense, build_chain, estimate_tokens
 from assistant.chat_model import AnsweringModel
 from assistant.citations import cite
 from assistant.compare.machine import PeakMemory
@@ -42,9 +42,16 @@ from assistant.extractive import guard_answer
 from assistant.generation import room_for_answer
 from assistant.language import detect_language
 from assistant.messages import Language
-from assistant.prompts import build_messages, looks_like_refusal, refusal
+from assistant.prompts import (
+    build_messages,
+    looks_like_refusal,
+    may_become_refusal,
+    refusal,
+    without_documents,
+)
 from assistant.shared_lookup import SharedQuery, SharedRetriever
 from knowledge.documents import Passage, Retrieval
+from knowledge.retriever import to_document
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
@@ -227,6 +234,8 @@ class _ArmRun:
         self._events = events
         self._cancelled = threading.Event()
         self._shown = False
+        self._held = ""
+        self._rewords = False
         self._model: BaseChatModel | None = None
 
     def cancel(self) -> None:
@@ -260,7 +269,7 @@ class _ArmRun:
             "instructions": shared.instructions,
         }
         if self.arm.retrieval:
-            state["earlier"] = [as_document(passage) for passage in shared.earlier]
+            state["earlier"] = [to_document(passage) for passage in shared.earlier]
         chain = build_chain(
             self._retriever if self.arm.retrieval else None,
             model,
@@ -292,6 +301,8 @@ class _ArmRun:
                 clocks.setdefault("first_token", _ms(shared.began))
                 said.append(piece["answer"])
                 self._show(piece["answer"])
+        if self._held:
+            self._events.put(Token(self.arm, self._held))
         # Joined once: chunks added one by one would be copied for every token.
         message = said[0] + said[1:] if len(said) > 1 else said[0]
         answer = self._finish(message, state, profile, sampling, clocks, retrieval)
@@ -312,6 +323,8 @@ class _ArmRun:
         if self.arm.retrieval and profile.refusal_bias:
             opening = f" {refusal(shared.language)}"
             sampling = replace(sampling, opening=opening, opening_bias=profile.refusal_bias)
+        # Who asks for the tokens' probabilities wants the tokens as they were drawn.
+        self._rewords = not self.arm.retrieval and sampling.logprobs is None
         if sampling.seed is None:
             # Drawn here, so that the record can tell it.
             sampling = replace(sampling, seed=secrets.randbelow(2**31))
@@ -374,6 +387,11 @@ class _ArmRun:
             self._events.put(Token(self.arm, thought, thinking=True, logprobs=logprobs))
             logprobs = ()
         text = str(piece.text) if self._shown else piece.text.lstrip()
+        if text and self._rewords and (self._held or not self._shown):
+            text = self._held + text
+            self._shown = True
+            self._held = text if may_become_refusal(text) else ""
+            text = "" if self._held else without_documents(text, self._shared.language)
         if text or logprobs:
             self._shown = self._shown or bool(text)
             self._events.put(Token(self.arm, text, logprobs=logprobs))
@@ -404,6 +422,8 @@ class _ArmRun:
         shown = [used.passage for used in shaped.used] if shaped is not None else []
         if refused and self.arm.retrieval:
             text = refusal(shared.language)
+        elif self._rewords:
+            text = without_documents(text, shared.language)
         elif shown and profile.guard and reason != "cancelled":
             text = guard_answer(question, text, shown, embedder=shared.embedder).text
         began = time.perf_counter()

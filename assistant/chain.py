@@ -5,7 +5,6 @@ the query, then the passages, then the answer piece by piece. Works with any ret
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.documents import Document
@@ -174,13 +173,6 @@ def condense_by_model(
     if not rewritten or len(rewritten) > _LONGEST_QUERY + len(question):
         return condense_by_rules(question, history)
     return rewritten
-
-
-def as_document(passage: Passage) -> Document:
-    """Return a passage as LangChain's document; its fields become metadata."""
-    metadata = asdict(passage)
-    metadata["heading_path"] = list(passage.heading_path)
-    return Document(page_content=metadata.pop("text"), metadata=metadata)
 
 
 def as_passage(document: Document, at: int = 0) -> Passage:

@@ -19,6 +19,11 @@ _REFUSAL: dict[Language, str] = {
     "en": "I could not find an answer to this in the documents.",
     "zh": "在文档中没有找到这个问题的答案。",
 }
+# The same for who was shown no documents.
+_UNKNOWN: dict[Language, str] = {
+    "en": "I do not know the answer to this.",
+    "zh": "我不知道这个问题的答案。",
+}
 
 # A document may well say that something "is not available": only what speaks of the text, of finding or of
 # the speaker counts.
@@ -88,6 +93,22 @@ _SPEAKER: dict[Language, dict[str, str]] = {
 def refusal(language: Language) -> str:
     """Return the sentence that says the documents hold no answer."""
     return _REFUSAL[language]
+
+
+def without_documents(text: str, language: Language) -> str:
+    """Return an answer of an arm without retrieval, its refusal said in words that speak of no documents.
+
+    A model trained to refuse with our sentence says it whether or not there were documents.
+    """
+    for sentence in _REFUSAL.values():
+        if text.startswith(sentence):
+            return _UNKNOWN[language] + text[len(sentence) :]
+    return text
+
+
+def may_become_refusal(text: str) -> bool:
+    """Whether an answer that begins so may still turn out to be our refusal."""
+    return any(sentence.startswith(text) and sentence != text for sentence in _REFUSAL.values())
 
 
 def looks_like_refusal(text: str) -> bool:

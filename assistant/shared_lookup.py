@@ -11,10 +11,11 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import PrivateAttr
 
 from assistant.arms import Turn
-from assistant.chain import Condense, as_document, condense_by_model
+from assistant.chain import Condense, condense_by_model
 from assistant.condense import condense_by_rules
 from assistant.messages import Language
 from knowledge.documents import Retrieval
+from knowledge.retriever import to_document
 
 
 class SharedRetriever(BaseRetriever):
@@ -51,7 +52,7 @@ class SharedRetriever(BaseRetriever):
     def _get_relevant_documents(
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[Document]:
-        return [as_document(passage) for passage in self.result(query).passages]
+        return [to_document(passage) for passage in self.result(query).passages]
 
 
 class SharedQuery:

@@ -14,10 +14,11 @@ from langchain_core.retrievers import BaseRetriever
 from pydantic import Field
 
 from assistant.arms import Turn
-from assistant.chain import as_document, as_passage, as_turns, build_chain, estimate_tokens
+from assistant.chain import as_passage, as_turns, build_chain, estimate_tokens
 from assistant.context import FULL
 from assistant.prompts import refusal
 from knowledge.documents import Passage
+from knowledge.retriever import to_document
 
 
 class Shelf(BaseRetriever):
@@ -142,7 +143,7 @@ def test_earlier_sources_stay_for_a_follow_up_that_leans_on_them() -> None:
 
 def test_passages_and_documents_turn_into_each_other() -> None:
     passage = Passage(1, 2, 3, "a.md", "text", 5, 9, 0.5, heading_path=("A", "B"), page_first=2, dense_rank=1)
-    assert as_passage(as_document(passage)) == passage
+    assert as_passage(to_document(passage)) == passage
     foreign = as_passage(Document("words", metadata={"source": "x.md", "page": 3}), 4)
     assert (foreign.source_name, foreign.chunk_id, foreign.score, foreign.end) == ("x.md", -5, 1.0, 5)
     assert as_turns([HumanMessage("q"), AIMessage("a"), Turn("user", "r")]) == [
