@@ -24,7 +24,9 @@ def retrieval_from_json(data: Mapping[str, Any]) -> Retrieval:
     known["notices"] = tuple(Notice(**_known(Notice, item)) for item in data.get("notices", ()))
     asked = data.get("asked")
     if asked is not None:
-        known["asked"] = SearchOptions(**_known(SearchOptions, asked) | {"base_ids": tuple(asked["base_ids"])})
+        known["asked"] = SearchOptions(
+            **_known(SearchOptions, asked) | {"base_ids": tuple(asked["base_ids"])}
+        )
     return Retrieval(**known)
 
 

@@ -132,6 +132,24 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """What a search was asked for beside its query, so that it can be asked again.
+
+    Args:
+        base_ids: the bases that were searched as one.
+        reranker: name of the model that ordered the candidates anew; "" where none did.
+        candidates: passages that each leg put up.
+    """
+
+    base_ids: tuple[int, ...]
+    top_k: int
+    mode: Literal["hybrid", "dense", "lexical"]
+    score_threshold: float
+    reranker: str = ""
+    candidates: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Retrieval:
     """Passages for one query, best first, with what it took to find them.
 
@@ -139,6 +157,7 @@ class Retrieval:
         generation: identity of the index that answered, for the arm record.
         timings_ms: milliseconds by stage ("embed", "dense", "lexical", "fuse", "rerank", "load").
         dense_exact: True while stored vectors were searched exactly because the ANN index is being rebuilt.
+        asked: what was asked for; None where the searcher did not tell.
     """
 
     query: str
@@ -147,3 +166,4 @@ class Retrieval:
     timings_ms: dict[str, float] = field(default_factory=dict)
     dense_exact: bool = False
     notices: tuple[Notice, ...] = ()
+    asked: SearchOptions | None = None

@@ -1,6 +1,7 @@
 """Searching, asking by several arms, and the conversations that keep the answers."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,7 +25,7 @@ from assistant.errors import AssistantError
 from assistant.messages import Language
 from assistant.settings import GenerationSettings
 from assistant.setup import SAMPLE_BASES, example_questions
-from knowledge.documents import Notice, Passage, Retrieval
+from knowledge.documents import Notice, Passage, Retrieval, SearchOptions
 from knowledge.messages import render
 
 if TYPE_CHECKING:
@@ -60,14 +61,23 @@ class Answering(Documents):
     ) -> Retrieval:
         """Ranked passages for a query."""
         chosen = self.settings.retrieval
-        return self.knowledge.search(
-            query,
-            base_ids=base_ids,
+        asked = SearchOptions(
+            base_ids=tuple(base_ids),
             top_k=top_k or chosen.top_k,
             mode=mode or chosen.mode,
             score_threshold=score_threshold,
+            reranker=self.settings.models.reranker or "",
+            candidates=self.knowledge.config.candidates,
+        )
+        found = self.knowledge.search(
+            query,
+            base_ids=base_ids,
+            top_k=asked.top_k,
+            mode=asked.mode,
+            score_threshold=score_threshold,
             reranker=self.loaded.reranker(),
         )
+        return replace(found, asked=asked)
 
     def ask(
         self,

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from assistant.answer_json import answer_from_json
+from assistant.answer_json import answer_from_json, retrieval_from_json
 from assistant.arm_names import names_model
 from assistant.arms import Answer, Sampling, to_json
 from assistant.errors import AssistantError
+from knowledge.documents import Retrieval
 
 Verdict = Literal["best", "tie", "all_bad"]
 
@@ -48,6 +49,7 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (vote_id, position)
         )""",
     ),
+    ("ALTER TABLE vote_answers ADD COLUMN retrieval TEXT",),
 )
 
 
@@ -61,12 +63,15 @@ class ShownAnswer:
         answer: None where the arm failed.
         error: why it failed, in both languages.
         usable: what the voter said of it; None where nothing was said.
+        retrieval: what was found for it, cited or not, and how it was searched for; None where nothing was looked up,
+            and for votes that were cast before this was kept.
     """
 
     arm: str
     answer: Answer | None
     error: Mapping[str, str] | None = None
     usable: bool | None = None
+    retrieval: Retrieval | None = None
 
     @property
     def judged(self) -> bool:
@@ -189,8 +194,8 @@ class Votes:
             )
             assert row.lastrowid is not None
             db.executemany(
-                "INSERT INTO vote_answers (vote_id, position, arm, answer, error, usable) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO vote_answers (vote_id, position, arm, answer, error, usable, retrieval) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         row.lastrowid,
@@ -199,6 +204,7 @@ class Votes:
                         None if column.answer is None else _dump(column.answer),
                         None if column.error is None else _dump(dict(column.error)),
                         column.usable,
+                        None if column.retrieval is None else _dump(column.retrieval),
                     )
                     for position, column in enumerate(ballot.shown)
                 ],
@@ -213,16 +219,18 @@ class Votes:
                 "verdict, best, reason, corrected FROM votes ORDER BY id"
             ).fetchall()
             columns = self._connection.execute(
-                "SELECT vote_id, arm, answer, error, usable FROM vote_answers ORDER BY vote_id, position"
+                "SELECT vote_id, arm, answer, error, usable, retrieval FROM vote_answers "
+                "ORDER BY vote_id, position"
             ).fetchall()
         shown: dict[int, list[ShownAnswer]] = {}
-        for vote_id, arm, answer, error, usable in columns:
+        for vote_id, arm, answer, error, usable, retrieval in columns:
             shown.setdefault(vote_id, []).append(
                 ShownAnswer(
                     arm,
                     None if answer is None else answer_from_json(json.loads(answer)),
                     None if error is None else json.loads(error),
                     None if usable is None else bool(usable),
+                    None if retrieval is None else retrieval_from_json(json.loads(retrieval)),
                 )
             )
         return [_ballot(row, shown.get(row[0], [])) for row in rows]
@@ -243,30 +251,34 @@ class Votes:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def redact(self, base_id: int, change: Callable[[Any], Any | None], *, base_name: str = "") -> None:
-        """Change the stored answers of votes that searched a knowledge base, so that no earlier text remains.
+        """Change what is stored of votes that searched a knowledge base, so that no earlier text remains.
 
         Args:
-            change: given an answer as plain JSON; returns it as it is to stand, or None to leave it.
+            change: given an answer or a retrieval as plain JSON; returns it as it is to stand, or None to leave it.
             base_name: of the base, where it is gone for good: the votes lose it.
         """
         with self._writing() as db:
             for vote_id, base_ids, base_names in db.execute(
                 "SELECT id, base_ids, base_names FROM votes"
             ).fetchall():
-                if base_id not in json.loads(base_ids):
-                    continue
-                if base_name:
+                searched = json.loads(base_ids)
+                if base_name and base_id in searched:
                     names = [name for name in json.loads(base_names) if name != base_name]
                     db.execute("UPDATE votes SET base_names = ? WHERE id = ?", (_dump(names), vote_id))
-                for row, answer in db.execute(
-                    "SELECT rowid, answer FROM vote_answers WHERE vote_id = ? AND answer IS NOT NULL",
-                    (vote_id,),
+                for row, *stored in db.execute(
+                    "SELECT rowid, answer, retrieval FROM vote_answers WHERE vote_id = ?", (vote_id,)
                 ).fetchall():
-                    changed = change(json.loads(answer))
-                    if changed is not None:
-                        db.execute(
-                            "UPDATE vote_answers SET answer = ? WHERE rowid = ?", (_dump(changed), row)
-                        )
+                    answer, retrieval = (None if kept is None else json.loads(kept) for kept in stored)
+                    # An arm may search bases of its own.
+                    asked = (retrieval or {}).get("asked") or {"base_ids": searched}
+                    if base_id not in asked["base_ids"]:
+                        continue
+                    for name, kept in (("answer", answer), ("retrieval", retrieval)):
+                        changed = None if kept is None else change(kept)
+                        if changed is not None:
+                            db.execute(
+                                f"UPDATE vote_answers SET {name} = ? WHERE rowid = ?", (_dump(changed), row)
+                            )
         with self._lock, self._translated():
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

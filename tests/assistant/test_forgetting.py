@@ -130,7 +130,7 @@ def test_a_deleted_base_leaves_scores_and_no_text(stores: Stores) -> None:
 
 
 def test_a_base_that_only_one_arm_searched_is_forgotten_too(stores: Stores) -> None:
-    database, _, votes, _ = stores
+    _, _, votes, _ = stores
     found = passage("Vault nine.", base=9, source=90, name="tresor.md")
     own = Retrieval("Where?", (found,), asked=SearchOptions((9,), 5, "hybrid", 0.0))
     here = Retrieval(

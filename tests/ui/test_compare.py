@@ -11,20 +11,39 @@ from streamlit.testing.v1 import AppTest
 
 import assistant.ask
 from assistant.app import App
-from assistant.arms import AdapterCheck, Answer, Arm, ArmRecord, Event, Failed, Finished, Token
+from assistant.arms import (
+    AdapterCheck,
+    Answer,
+    Arm,
+    ArmRecord,
+    Event,
+    Failed,
+    Finished,
+    Lookup,
+    Retrieved,
+    Token,
+)
 from assistant.compare.votes import Ballot, ShownAnswer
 from assistant.errors import AssistantError, EngineError
+from knowledge.documents import Passage, Retrieval, SearchOptions
 from ui.compare_parts.asking import _Column, _follow, _Screen
 from ui.resources import close_app, open_app
 from ui.text import say
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ui" / "app.py"
+FOUND = Retrieval(
+    "How long?",
+    (Passage(1, 1, 1, "a.md", "Six months.", 0, 11, 0.7),),
+    asked=SearchOptions((1,), 5, "hybrid", 0.0, "tiny-reranker", 40),
+)
 HOSTILE = "![x](https://evil.example/a.png)"
 
 
 def scripted(question: str, *, arms: Sequence[Arm], **_: Any) -> Iterator[Event]:
     """Arms in turn, as the engine interleaves them; the adapter `broken` fails."""
     for arm in arms:
+        if arm.retrieval:
+            yield Retrieved(arm, question, FOUND)
         if arm.adapter != "broken":
             yield Token(arm, f"{arm.name} begins")
     for arm in arms:
@@ -122,6 +141,20 @@ def test_names_are_hidden_until_the_vote_and_the_vote_is_kept(app: App) -> None:
     assert "mine \\(SFT\\)" in after
     assert "first word 0.5 s · 1.5 s in all · 7 tokens · peak memory 1.5 GB, 2.5 MB of it its own" in after
     assert "evil" not in "".join(item.value for item in at.markdown)
+
+
+def test_a_vote_keeps_what_was_found_and_how_it_was_searched_for(app: App) -> None:
+    own = Arm(True, lookup=Lookup(("manual",))).name
+    at = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    at.session_state["compare_own_arms"] = [own]
+    at.session_state["compare_arms"] = ["base", own]
+    at.query_params["lang"] = "en"
+    at.run()
+    at.switch_page("app_pages/compare.py").run()
+    ask(at)
+    vote(at, "tie")
+    (kept,) = app.votes.all()
+    assert {column.arm: column.retrieval for column in kept.shown} == {"base": None, own: FOUND}
 
 
 def test_blind_columns_are_shuffled(app: App) -> None:
@@ -302,6 +335,22 @@ def test_an_answer_goes_on_in_ask_with_its_arm(app: App) -> None:
     assert summary.title == "How long?"
     assert list(app.conversation(summary.id).turns[0].answers) == ["sft:mine"]
     assert "Answers come from: mine \\(SFT\\)" in words(at)
+
+
+def test_the_board_tells_old_weights_from_new_ones_of_the_same_name(app: App) -> None:
+    for sha, best in (("a" * 64, "base"), ("b" * 64, "sft:mine")):
+        shown = tuple(
+            ShownAnswer(
+                name, Answer("x", record=ArmRecord(name, "tiny", adapter_sha256=sha if ":" in name else None))
+            )
+            for name in ("base", "sft:mine")
+        )
+        app.votes.add(Ballot("q", shown, "best", best))
+    at = compare(["base", "sft:mine"])
+    open_board(at, "Leaderboard")
+    rows = at.dataframe[0].value.iloc[:, 0].tolist()
+    assert rows == ["mine (SFT) · bbbbbbbb", "Base model", "mine (SFT) · aaaaaaaa"]
+    assert "trained anew under its old name" in words(at)
 
 
 @pytest.mark.parametrize(("kind", "rows"), [("corrected", 1), ("preferences", 3), ("likes", 2)])

@@ -177,7 +177,14 @@ def _vote(app: "App", comparison: Comparison) -> None:
     comparison.ballot = app.votes.add(
         Ballot(
             question=comparison.question,
-            shown=tuple(replace(column, usable=usable.get(column.arm)) for column in comparison.shown),
+            shown=tuple(
+                replace(
+                    column,
+                    usable=usable.get(column.arm),
+                    retrieval=comparison.retrievals.get(column.arm),
+                )
+                for column in comparison.shown
+            ),
             verdict="best" if best is not None else "tie" if choice == TIE else "all_bad",
             best=best,
             base_ids=comparison.base_ids,

@@ -36,12 +36,15 @@ def show_standings(app: "App") -> None:
     if told is not None:
         st.markdown(say("board.count", votes=told.votes, questions=told.questions))
         st.caption(f"{say('board.about')} {say('board.lines' if told.intervals else 'board.few')}")
+        if any(contestant.weights for contestant in told.contestants.values()):
+            st.caption(say("board.weights"))
         _chart(told)
         st.markdown(f"**{say('board.matrix')}**")
         _matrix(told)
         st.markdown(f"**{say('board.settled_title')}**")
+        names = _names(told)
         for pair in told.pairs:
-            st.caption(_forecast(pair))
+            st.caption(_forecast(pair, names))
     if open_votes:
         st.caption(say("board.open_votes", count=open_votes))
     _uses(app, ballots)
@@ -63,11 +66,20 @@ def _of_one_model(ballots: Sequence[Ballot]) -> list[Ballot]:
     return [ballot for ballot in ballots if ballot.model == model]
 
 
+def _names(told: "Standings") -> dict[str, str]:
+    """What each contestant is called on the page, as plain text."""
+    return {
+        name: arm_label(contestant.arm) + (f" · {contestant.weights}" if contestant.weights else "")
+        for name, contestant in told.contestants.items()
+    }
+
+
 def chances(told: "Standings") -> list[dict[str, Any]]:
     """A row per arm: its chance of beating an arm of mean strength, ties aside, with the interval's ends."""
+    names = _names(told)
     return [
         {
-            "arm": arm_label(rating.arm),
+            "arm": names[rating.arm],
             "chance": _chance(rating.strength),
             "low": _chance(rating.interval.low),
             "high": _chance(rating.interval.high),
@@ -128,7 +140,7 @@ def _chart(told: "Standings") -> None:
 def _matrix(told: "Standings") -> None:
     """Wins of the row's arm over the column's, and the share of usable answers."""
     arms = [rating.arm for rating in told.ratings]
-    labels = {arm: arm_label(arm) for arm in arms}
+    labels = _names(told)
     cells = {(row, column): "–" for row in arms for column in arms}
     for pair in told.pairs:
         cells[pair.first, pair.second] = _score(pair.wins, pair.losses, pair.ties)
@@ -149,9 +161,9 @@ def _score(wins: int, losses: int, ties: int) -> str:
     return f"{wins} : {losses} ({ties})" if ties else f"{wins} : {losses}"
 
 
-def _forecast(pair: "Pair") -> str:
+def _forecast(pair: "Pair", names: dict[str, str]) -> str:
     """What can be said of a pair, and no more."""
-    first, second = plain(arm_label(pair.first), limit=60), plain(arm_label(pair.second), limit=60)
+    first, second = (plain(names[name], limit=60) for name in (pair.first, pair.second))
     if pair.settled:
         # The stronger by all votes need not be the one that won most of their own questions.
         better, other = (first, second) if pair.wins > pair.losses else (second, first)

@@ -25,6 +25,11 @@ TEXT: dict[str, dict[str, str]] = {
     "board.train_likes_name": {"en": "Votes: likes and dislikes", "zh": "投票：喜欢与不喜欢"},
     "board.train_preferences": {"en": "Train on preferences ({count})", "zh": "用偏好训练（{count}）"},
     "board.train_preferences_name": {"en": "Votes: preferences", "zh": "投票：偏好"},
+    "board.weights": {
+        "en": "An adapter was trained anew under its old name. Votes on its earlier and later weights are counted apart; "
+        "the letters and digits after the name are the beginning of the weights' SHA-256.",
+        "zh": "有适配器以原名重新训练过。新旧权重的投票分开统计，名称后的字符是权重 SHA-256 的开头。",
+    },
     "compare.add": {"en": "Another arm", "zh": "添加方式"},
     "compare.add_about": {
         "en": "An arm of your own: another model, adapter, knowledge base, or way of searching. Two arms that differ in "

@@ -73,6 +73,9 @@ def test_a_real_experiment_from_run_to_replay(
     assert rag["record"]["index_generation"]
     assert rag["record"]["sampling"]["temperature"] == 0.0
     assert all(found["retrieval"]["passages"] for found in shown["retrievals"].values())
+    # What another would need to search as was searched here.
+    asked = next(iter(shown["retrievals"].values()))["retrieval"]["asked"]
+    assert (asked["mode"], asked["top_k"], asked["reranker"]) == ("hybrid", 5, "")
 
     assert tandem("replay", number)[0] == 0
     code, out, err = tandem("run", "--resume", number)

@@ -78,7 +78,9 @@ def test_a_vote_comes_back_as_it_was_cast(tmp_path: Path, votes: Votes) -> None:
     assert told["shown"][0]["answer"]["record"]["index_generation"] == "g7"
     assert told["shown"][1]["error"]["zh"] == "没有此适配器"
     # What was found and not cited, and how it was searched for.
-    assert [passage["text"] for passage in told["shown"][0]["retrieval"]["passages"]][1] == "The pump is grey."
+    assert [passage["text"] for passage in told["shown"][0]["retrieval"]["passages"]][
+        1
+    ] == "The pump is grey."
     assert told["shown"][0]["retrieval"]["asked"]["reranker"] == "tiny-reranker"
 
 
@@ -92,7 +94,9 @@ def test_votes_of_the_first_version_are_kept_when_the_tables_grow(tmp_path: Path
     (old,) = again.all()
     assert (old.question, old.best, old.reason) == ("old", "rag", "so")
     assert [column.retrieval for column in old.shown] == [None, None]
-    again.add(replace(ballot("new", "tie"), shown=(ShownAnswer("rag", ANSWER, retrieval=FOUND), old.shown[0])))
+    again.add(
+        replace(ballot("new", "tie"), shown=(ShownAnswer("rag", ANSWER, retrieval=FOUND), old.shown[0]))
+    )
     assert again.all()[1].shown[0].retrieval == FOUND
 
 
@@ -164,6 +168,30 @@ def test_standings_of_made_votes() -> None:
     assert not pair.settled
     assert pair.more is not None
     assert 10 < pair.more < 60
+
+
+def test_an_adapter_trained_anew_does_not_inherit_the_votes_on_its_old_weights() -> None:
+    def on(question: str, sha: str, best: str) -> Ballot:
+        made = ballot(question, "best", best, arms="base sft:house")
+        tuned = replace(
+            made.shown[1], answer=Answer("x", record=ArmRecord("sft:house", "m", adapter_sha256=sha))
+        )
+        return replace(made, shown=(made.shown[0], tuned))
+
+    once = [on(f"q{i}", "a" * 64, "base") for i in range(6)]
+    told = standings(once)
+    assert told is not None
+    assert set(told.contestants) == {"base", "sft:house"}
+    both = standings([*once, *(on(f"r{i}", "b" * 64, "sft:house") for i in range(6))])
+    assert both is not None
+    assert [rating.arm for rating in both.ratings] == ["sft:house [bbbbbbbb]", "base", "sft:house [aaaaaaaa]"]
+    later = both.contestants["sft:house [bbbbbbbb]"]
+    assert (later.arm, later.weights) == ("sft:house", "b" * 8)
+    # The two never met.
+    assert {(pair.first, pair.second) for pair in both.pairs} == {
+        ("sft:house [bbbbbbbb]", "base"),
+        ("base", "sft:house [aaaaaaaa]"),
+    }
 
 
 def test_a_pair_is_settled_by_questions_and_not_by_repeated_votes() -> None:
