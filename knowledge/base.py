@@ -237,6 +237,16 @@ class Knowledge:
         self._store.chunk(chunk_id)
         self._store.enable_chunk(chunk_id, enabled)
 
+    def edits_identity(self, base_id: int) -> str:
+        """Names what users did to a base's chunks, editing and disabling; "" for nothing.
+
+        It is part of what `Retrieval.generation` says.
+
+        Raises:
+            NotFoundError: there is no such base.
+        """
+        return self._store.edits_identity(self._store.active_version(base_id).id)
+
     # Indexing
 
     def plan(self, base_id: int, inputs: Sequence[SourceInput], *, remove_missing: bool = False) -> IndexPlan:

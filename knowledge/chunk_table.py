@@ -1,5 +1,6 @@
 """Chunks and the vectors of their texts."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from sqlite3 import Connection, Row
@@ -61,6 +62,17 @@ class ChunkTable(Tables):
             "AND (edited = 1 OR enabled = 0) ORDER BY source_id, ordinal",
             version_id, source_id,
         )  # fmt: skip
+
+    def edits_identity(self, version_id: int) -> str:
+        """Names what users did to a version's chunks; "" for nothing, and the same again once it is undone."""
+        rows = self._rows(
+            "SELECT s.name, c.start, c.end, c.enabled, CASE c.edited WHEN 1 THEN c.text END AS text "
+            "FROM kb_chunk c JOIN kb_source s ON s.id = c.source_id "
+            "WHERE c.version_id = ? AND (c.edited = 1 OR c.enabled = 0) ORDER BY s.name, c.ordinal",
+            version_id,
+        )
+        told = json.dumps([tuple(row) for row in rows]).encode()
+        return hashlib.sha256(told).hexdigest()[:12] if rows else ""
 
     def chunks_of(self, source_id: int, version_id: int) -> list[StoredChunk]:
         """All of a source's chunks in a version, active or not, in document order."""

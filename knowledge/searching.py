@@ -110,7 +110,9 @@ class Searcher:
         return Retrieval(
             query=query,
             passages=tuple(passages),
-            generation="+".join([f"v{version.id}" for version in versions] + sorted(dense.generations)),
+            generation="+".join(
+                [self._identity_of(version) for version in versions] + sorted(dense.generations)
+            ),
             timings_ms=timer.stages,
             dense_exact=dense.exact,
             notices=tuple(
@@ -119,6 +121,11 @@ class Searcher:
                 if version.segmenter_identity != segmenter.IDENTITY
             ),
         )
+
+    def _identity_of(self, version: VersionInfo) -> str:
+        """A version as it is searched: its number, and what users did to its chunks."""
+        edits = self._store.edits_identity(version.id)
+        return f"v{version.id}~{edits}" if edits else f"v{version.id}"
 
     def _dense(
         self, query: str, versions: Sequence[VersionInfo], limit: int, timer: Timer, mode: Mode

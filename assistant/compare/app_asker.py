@@ -69,6 +69,7 @@ class AppAsker:
                     "embedder": base.embedder,
                     "chunks": base.chunks,
                     "version": base.version_id,
+                    "edits": app.knowledge.edits_identity(base.id),
                     "splitter": asdict(base.splitter),
                 }
                 for base in bases

@@ -147,3 +147,27 @@ def test_fit_two_neighbours_and_overlapping_chunks() -> None:
     overlapping = [piece(1, 0, 11, text="A"), piece(2, 6, 17, text="B")]
     found = fit(overlapping, [piece(11, 0, 23)], TEXT)
     assert (found.texts, found.lost) == ({11: "A cccc. dddd."}, 1)
+
+
+def test_what_is_searched_has_another_name_after_an_edit(knowledge: Knowledge, source_id: int) -> None:
+    base_id = knowledge.source(source_id).base_id
+    chunk = knowledge.chunks(source_id)[1]
+
+    def name() -> str:
+        found = knowledge.search("quay", base_ids=[base_id]).generation
+        edits = knowledge.edits_identity(base_id)
+        assert found.endswith(f"~{edits}") if edits else "~" not in found
+        return found
+
+    untouched = name()
+    knowledge.edit_chunk(chunk.id, "Xylophones are sold here.")
+    edited = name()
+    knowledge.edit_chunk(chunk.id, "Xylophones are let here.")
+    again = name()
+    knowledge.enable_chunk(chunk.id, False)
+    hidden = name()
+    assert len({untouched, edited, again, hidden}) == 4
+    knowledge.enable_chunk(chunk.id, True)
+    assert name() == again
+    knowledge.reset_chunk(chunk.id)
+    assert name() == untouched

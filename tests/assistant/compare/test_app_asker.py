@@ -30,6 +30,13 @@ def test_another_cut_and_an_arms_own_base_and_model_are_in_the_identity(
         assert before["own"]["base?model=another"] == {"model": "another"}
         assert set(AppAsker(app, plan).base_ids()) == {*app.base_ids(["shared"]), *app.base_ids(["own"])}
         assert json.loads(json.dumps(before)) == before  # as the manifest keeps it
+        (shared,) = app.base_ids(["shared"])
+        (chunk,) = app.knowledge.chunks(app.sources(shared)[0].id)
+        app.edit_chunk(chunk.id, "One other chunk.")
+        edited = AppAsker(app, plan).identity(arms)
+        assert edited["bases"] != before["bases"]
+        app.reset_chunk(chunk.id)
+        assert AppAsker(app, plan).identity(arms) == before
         for name in ("shared", "own"):
             (base_id,) = app.base_ids([name])
             list(app.knowledge.reindex(base_id, splitter=app.splitter(150, 20)))
