@@ -50,5 +50,10 @@ def opened(number: int, sentence: int | None) -> None:
 st.title(plain(HOSTILE))
 st.button(plain(HOSTILE))
 show_answer(answer, key="answer", on_open=opened)
-show_cards([Card(SOURCE, title=passage.source_name, spans=(LIT,), path=(HOSTILE,))], key="cards")
+AROUND = f"… of water.\n\n| Setting | Hardness |\n| --- | --- |\n| H1 | {HOSTILE} |"
+CUT = "| H3 | 180 mg/L |\n| H4 | above |\n\n…"
+show_cards(
+    [Card(SOURCE, title=passage.source_name, spans=(LIT,), path=(HOSTILE,), before=AROUND, after=CUT)],
+    key="cards",
+)
 show_why(answer, question="q", retrieval=Retrieval(HOSTILE, (passage,)), key="why")

@@ -52,6 +52,17 @@ def test_the_supporting_words_are_lit_exactly(gallery: str, open_page: OpenPage)
     assert page.locator("article mark").all_inner_texts() == ["The filter lasts six months."]
 
 
+def test_tables_around_a_passage_are_tables(gallery: str, open_page: OpenPage) -> None:
+    page, _ = open_page(gallery)
+    around = page.locator(".around")
+    around.first.wait_for()
+    assert around.first.locator("th").all_inner_texts() == ["Setting", "Hardness"]
+    assert around.first.locator("td").first.inner_text() == "H1"
+    assert around.last.locator("th").count() == 0
+    assert around.last.locator("td").all_inner_texts() == ["H3", "180 mg/L", "H4", "above"]
+    assert "---" not in around.first.inner_text()
+
+
 def test_hostile_text_stays_text(gallery: str, open_page: OpenPage) -> None:
     page, watch = open_page(gallery)
     page.locator("section .prompt").wait_for()

@@ -102,7 +102,9 @@ def _end_of(text: str) -> str:
         return text
     cut = text[-AROUND_CHARACTERS:]
     _, border, rest = cut.partition("\n" if "\n" in cut else " ")
-    return "… " + (rest if border and rest.strip() else cut).lstrip()
+    kept = (rest if border and rest.strip() else cut).lstrip()
+    # A sign of its own beside a table row would make it no row.
+    return f"…\n\n{kept}" if kept.startswith("|") else f"… {kept}"
 
 
 def _start_of(text: str) -> str:
@@ -112,4 +114,5 @@ def _start_of(text: str) -> str:
         return text
     cut = text[:AROUND_CHARACTERS]
     rest, border, _ = cut.rpartition("\n" if "\n" in cut else " ")
-    return (rest if border and rest.strip() else cut).rstrip() + " …"
+    kept = (rest if border and rest.strip() else cut).rstrip()
+    return f"{kept}\n\n…" if kept.endswith("|") else f"{kept} …"

@@ -6,6 +6,8 @@ const FENCE = /^\s*```/
 const HEADING = /^(#{1,6})\s+(?=\S)/
 const ITEM = /^(\s*)(?:([-*•])|(\d{1,3})[.)、])\s+(?=\S)/
 const RULE_ROW = /^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$/
+// A row of a table whose head stands elsewhere, as where a text was cut.
+const ROW = /^\s*\|.*\|\s*$/
 const INLINE = /`([^`\n]+)`|\*\*(?=\S)([^*]+?)\*\*/g
 
 const linesOf = (text) => {
@@ -58,15 +60,17 @@ const cellsOf = (line) => {
 
 const renderTable = (root, text, lines, leaf, endBlock) => {
   const table = el("table")
+  const headed = lines.length > 1 && RULE_ROW.test(lines[1].text)
   lines.forEach((line, row) => {
-    if (row === 1) return
+    if (RULE_ROW.test(line.text)) return
+    const head = headed && row === 0
     const tr = el("tr")
     for (const cell of cellsOf(line)) {
-      const td = el(row === 0 ? "th" : "td")
+      const td = el(head ? "th" : "td")
       if (cell.end > cell.start) renderInline(td, text, cell.start, cell.end, leaf)
       tr.append(td)
     }
-    if (row > 0 && tr.lastChild) endBlock(tr.lastChild, line.end)
+    if (!head && tr.lastChild) endBlock(tr.lastChild, line.end)
     table.append(tr)
   })
   root.append(el("div", { class: "table" }, table))
@@ -78,6 +82,9 @@ const renderMarkdown = (root, text, leaf, endBlock = () => {}) => {
     FENCE.test(lines[i].text) ||
     HEADING.test(lines[i].text) ||
     ITEM.test(lines[i].text) ||
+    startsTable(i)
+  const startsTable = (i) =>
+    ROW.test(lines[i].text) ||
     (lines[i].text.includes("|") && i + 1 < lines.length && RULE_ROW.test(lines[i + 1].text))
   let i = 0
   let list = null
@@ -108,8 +115,8 @@ const renderMarkdown = (root, text, leaf, endBlock = () => {}) => {
       i += 1
       continue
     }
-    if (!item && line.text.includes("|") && i + 1 < lines.length && RULE_ROW.test(lines[i + 1].text)) {
-      let last = i + 2
+    if (!item && startsTable(i)) {
+      let last = i + 1
       while (last < lines.length && lines[last].text.includes("|")) last += 1
       renderTable(root, text, lines.slice(i, last), leaf, endBlock)
       i = last

@@ -18,11 +18,16 @@ export default function (component) {
         if (!range) parent.append(piece)
         else parent.append(el(lit.length ? "mark" : "span", { text: piece, class: lit.length ? null : "overlap" }))
       })
-    if (item.before) body.append(el("div", { class: "around", text: item.before }))
+    const around = (words) => {
+      const block = el("div", { class: "around" })
+      renderMarkdown(block, words, (parent, start, end) => parent.append(words.slice(start, end)))
+      body.append(block)
+    }
+    if (item.before) around(item.before)
     const text = el("div", { class: "text" })
     renderMarkdown(text, item.text, leaf)
     body.append(text)
-    if (item.after) body.append(el("div", { class: "around", text: item.after }))
+    if (item.after) around(item.after)
 
     const card = el("article", { class: item.muted ? "card muted" : "card" })
     if (head.childNodes.length) card.append(head)
