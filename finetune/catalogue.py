@@ -128,11 +128,9 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         languages=EN,
         licence="Apache-2.0",
         note={
-            "en": "The embedded model with our reading adapter merged in (finetune/recipes/reader): answers from the "
-            "passages in a few words, and says more often when they hold no answer. English only; still small, so "
-            "check its sources.",
-            "zh": "内置模型，已并入我们训练的阅读适配器（finetune/recipes/reader）：依据段落给出简短回答，段落中没有答案时"
-            "更常如实说明。只懂英文，体量仍小，请核对来源。",
+            "en": "Embedded, trained by us to read: answers from the passages in a few words. English only, small, and "
+            "often wrong: check its sources.",
+            "zh": "内置模型，经我们训练用于阅读：依据段落简短回答。仅支持英文，模型很小，常会出错，请核对出处。",
         },
     ),
     _qwen(
