@@ -7,7 +7,7 @@ from assistant.errors import ConversationError
 from ui.ask_parts.answering import choose_arm
 from ui.ask_parts.current import answering_arm, current_id, forget_conversation, keep_in_address
 from ui.ask_parts.exchange import show_exchange, show_question, write_answer
-from ui.ask_parts.readiness import model_line
+from ui.ask_parts.readiness import ModelLine, model_line
 from ui.ask_parts.sampling import sampling_settings
 from ui.ask_parts.scope import choose_bases
 from ui.ask_parts.welcome import welcome
@@ -49,7 +49,7 @@ with st.bottom:
         max_chars=4000,
         disabled=answering == RAG and not base_ids,
     )
-    model_line(app)
+    about_model = st.empty()
 
 example = None
 opening = st.empty()
@@ -66,7 +66,10 @@ elif conversation is not None:
         show_exchange(app, answer, question=turn.question, retrieval=retrieval, key=str(turn.id))
 
 question = (typed or example or "").strip()
-if question:
+if not question:
+    with about_model:
+        model_line(app)
+else:
     opening.empty()
     show_question(question)
     if conversation is None:
@@ -82,6 +85,7 @@ if question:
             conversation_id=conversation_id,
             sampling=chosen_sampling(),
             top_k=top_k,
+            meanwhile=ModelLine(app, about_model).refresh,
         )
     if answered:
         st.rerun()

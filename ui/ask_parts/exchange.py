@@ -1,7 +1,7 @@
 """One question and its answer: as it is written, and as it stands afterwards."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -67,17 +67,21 @@ def write_answer(
     conversation_id: int,
     sampling: Sampling | None,
     top_k: int,
+    meanwhile: Callable[[], None],
 ) -> bool:
     """Ask, and show the answer while it is written.
 
     Ending the script, by the stop button or by leaving, raises at the next painting; closing the
     iterator then cancels the generation.
 
+    Args:
+        meanwhile: called with every painting, for what else on the page moves on.
+
     Returns:
         Whether an answer came; if not, the reason stands on the page.
     """
     with st.chat_message("assistant", avatar=":material/subject:"):
-        screen = _Screen(status=st.empty(), thoughts=st.empty(), words=st.empty())
+        screen = _Screen(status=st.empty(), thoughts=st.empty(), words=st.empty(), meanwhile=meanwhile)
         screen.repaint()
         events = app.ask(
             question,
@@ -101,6 +105,7 @@ class _Screen:
     status: "DeltaGenerator"
     thoughts: "DeltaGenerator"
     words: "DeltaGenerator"
+    meanwhile: Callable[[], None]
     label: str = field(default_factory=lambda: say("ask.searching"))
     text: str = ""
     painted: float = 0.0
@@ -108,6 +113,7 @@ class _Screen:
     def repaint(self) -> None:
         """Show the state; Streamlit ends a run that was stopped only where something is drawn."""
         self.painted = time.monotonic()
+        self.meanwhile()
         if self.text:
             self.status.empty()
             self.words.text(self.text)

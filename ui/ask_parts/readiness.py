@@ -9,7 +9,10 @@ from ui.frame import explain, framed
 from ui.text import language, say
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from assistant.app import App
+    from assistant.app.readiness import Readiness
 
 POLL_S = 1.0
 
@@ -17,22 +20,42 @@ POLL_S = 1.0
 def model_line(app: "App") -> None:
     """One quiet line: which model answers and what to expect, or how far it is."""
     if app.ready().stage == "ready":
-        st.caption(plain(app.model_note(language())), text_alignment="center")
+        _show(app)
     else:
-        st.fragment(_waiting, run_every=POLL_S)(app)
+        st.fragment(framed()(_show), run_every=POLL_S)(app)
 
 
-@framed()
-def _waiting(app: "App") -> None:
+class ModelLine:
+    """The same line while an answer is written, when no part of the page can draw itself again.
+
+    Args:
+        place: where it stands.
+    """
+
+    def __init__(self, app: "App", place: "DeltaGenerator") -> None:
+        self._app = app
+        self._place = place
+        self._shown: Readiness | None = None
+
+    def refresh(self) -> None:
+        """Draw the line if there is something else to say."""
+        readiness = self._app.ready()
+        if readiness != self._shown:
+            self._shown = readiness
+            with self._place:
+                _show(self._app)
+
+
+def _show(app: "App") -> None:
     readiness = app.ready()
     if readiness.stage == "ready":
-        st.caption(plain(app.model_note(language())), text_alignment="center")
-        return
-    if readiness.stage == "failed":
+        text = plain(app.model_note(language()))
+    elif readiness.stage == "failed":
         reason = plain(explain(readiness.error)) if readiness.error else ""
-        st.caption(f":red[:material/error:] {reason}", text_alignment="center")
-        return
-    text = say(f"ready.{readiness.stage}", model=plain(readiness.model))
-    if readiness.stage == "fetching" and readiness.total:
-        text += f" {readiness.done / readiness.total:.0%}"
-    st.caption(f":shimmer[{text}]", text_alignment="center")
+        text = f":red[:material/error:] {reason}"
+    else:
+        text = say(f"ready.{readiness.stage}", model=plain(readiness.model))
+        if readiness.stage == "fetching" and readiness.total:
+            text += f" {readiness.done / readiness.total:.0%}"
+        text = f":shimmer[{text}]"
+    st.caption(text, text_alignment="center")
