@@ -5,10 +5,8 @@ Its tables stand in the data folder's one SQLite file beside those of others and
 
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +15,7 @@ from assistant.answer_json import answer_from_json, retrieval_from_json
 from assistant.arms import Answer, Turn, to_json
 from assistant.errors import ConversationError
 from assistant.messages import Language
+from assistant.tables import Tables
 from knowledge.documents import Retrieval
 
 _TITLE_CHARACTERS = 60
@@ -118,30 +117,23 @@ class Conversations:
     """
 
     def __init__(self, database: Path) -> None:
-        self._database = database
-        self._lock = threading.RLock()
-        with self._translated():
-            self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
-            for pragma in (
-                "busy_timeout = 10000",
-                "journal_mode = WAL",
-                "synchronous = FULL",
-                # Deleted text is overwritten, not only unlinked.
-                "secure_delete = ON",
-                "foreign_keys = ON",
-            ):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._migrate()
+        self._tables = Tables(
+            database,
+            "conversation",
+            _MIGRATIONS,
+            unreadable=lambda file, reason: ConversationError(
+                "conversations_unreadable", file=file, reason=reason
+            ),
+        )
 
     def close(self) -> None:
         """Let the file go."""
-        with self._lock:
-            self._connection.close()
+        self._tables.close()
 
     def create(self, title: str = "") -> int:
         """Begin a conversation and return its number; without a title it gets one from its first question."""
         now = time.time()
-        with self._writing() as db:
+        with self._tables.writing() as db:
             row = db.execute(
                 "INSERT INTO conversations (title, created_at, updated_at) VALUES (?, ?, ?)",
                 (title.strip(), now, now),
@@ -156,7 +148,7 @@ class Conversations:
             search: only those with this text in title, questions or answers; case of A-Z does not matter.
         """
         wanted = search.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        with self._reading() as db:
+        with self._tables.reading() as db:
             rows = db.execute(
                 """SELECT id, title, created_at, updated_at,
                        (SELECT count(*) FROM conversation_turns t WHERE t.conversation_id = c.id)
@@ -176,7 +168,7 @@ class Conversations:
         Raises:
             ConversationError: there is none of this number.
         """
-        with self._reading() as db:
+        with self._tables.reading() as db:
             head = self._head(db, conversation_id)
             turns = db.execute(
                 "SELECT id, question, asked_at, base_names, settings FROM conversation_turns "
@@ -200,7 +192,7 @@ class Conversations:
             ConversationError: there is none of this number.
         """
         title = " ".join(title.split())
-        with self._writing() as db:
+        with self._tables.writing() as db:
             self._head(db, conversation_id)
             if title:
                 db.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
@@ -212,14 +204,12 @@ class Conversations:
             ConversationError: there is none of this number.
         """
         turns = "SELECT id FROM conversation_turns WHERE conversation_id = ?"
-        with self._writing() as db:
+        with self._tables.writing() as db:
             self._head(db, conversation_id)
             db.execute(f"DELETE FROM conversation_answers WHERE turn_id IN ({turns})", (conversation_id,))
             db.execute("DELETE FROM conversation_turns WHERE conversation_id = ?", (conversation_id,))
             db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
-        with self._reading() as db:
-            # The write-ahead log still holds what was written before.
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._tables.empty_log()
 
     def add_turn(
         self,
@@ -243,7 +233,7 @@ class Conversations:
         now = time.time()
         found = dict(retrievals or {})
         kept = json.dumps(to_json(dict(settings or {})), ensure_ascii=False)
-        with self._writing() as db:
+        with self._tables.writing() as db:
             head = self._head(db, conversation_id)
             row = db.execute(
                 "INSERT INTO conversation_turns (conversation_id, question, asked_at, base_names, settings) "
@@ -275,7 +265,7 @@ class Conversations:
             change: given `[answer, retrieval]` as plain JSON; returns both as they are to stand, or None.
             base_name: of a knowledge base that is gone for good: the turns lose it.
         """
-        with self._writing() as db:
+        with self._tables.writing() as db:
             for row, answer, found in db.execute(
                 "SELECT rowid, answer, retrieval FROM conversation_answers"
             ).fetchall():
@@ -292,8 +282,7 @@ class Conversations:
                     if len(kept) < len(json.loads(names)):
                         told = json.dumps(kept, ensure_ascii=False)
                         db.execute("UPDATE conversation_turns SET base_names = ? WHERE id = ?", (told, row))
-        with self._reading() as db:
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._tables.empty_log()
 
     def export(
         self, conversation_id: int, form: Literal["markdown", "json"], language: Language = "en"
@@ -319,46 +308,6 @@ class Conversations:
         if row is None:
             raise ConversationError("conversation_unknown", id=conversation_id)
         return row
-
-    def _migrate(self) -> None:
-        """Bring the tables to the newest version, one transaction each."""
-        db = self._connection
-        db.execute("CREATE TABLE IF NOT EXISTS conversation_schema (version INTEGER NOT NULL)")
-        for version, statements in enumerate(_MIGRATIONS, start=1):
-            with self._writing():
-                (done,) = db.execute("SELECT coalesce(max(version), 0) FROM conversation_schema").fetchone()
-                if done >= version:
-                    continue
-                for statement in statements:
-                    db.execute(statement)
-                db.execute("INSERT INTO conversation_schema (version) VALUES (?)", (version,))
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """SQLite's errors as ours."""
-        try:
-            yield
-        except sqlite3.Error as err:
-            raise ConversationError(
-                "conversations_unreadable", file=str(self._database), reason=str(err)
-            ) from err
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated():
-            yield self._connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; undone when anything is raised in it."""
-        with self._lock, self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
 
 
 def title_from(question: str) -> str:

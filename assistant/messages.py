@@ -107,6 +107,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "The votes in {file} cannot be read or written: {reason}. Check the disk and the file.",
         "zh": "无法读写 {file} 中的投票：{reason}。请检查磁盘和该文件。",
     },
+    "database_newer": {
+        "en": "{file} was written by a newer version of Tandem. Update this installation.",
+        "zh": "{file} 由更新版本的 Tandem 写入。请升级当前安装。",
+    },
     "conversations_unreadable": {
         "en": "The conversations in {file} cannot be read or written: {reason}. Check the disk and the file.",
         "zh": "无法读写 {file} 中的会话：{reason}。请检查磁盘和该文件。",

@@ -5,11 +5,8 @@ What the votes add up to is told by `assistant.compare.leaderboard`.
 """
 
 import json
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +15,7 @@ from assistant.answer_json import answer_from_json, retrieval_from_json
 from assistant.arm_names import names_model
 from assistant.arms import Answer, Sampling, to_json
 from assistant.errors import AssistantError
+from assistant.tables import Tables
 from knowledge.documents import Retrieval
 
 Verdict = Literal["best", "tie", "all_bad"]
@@ -135,25 +133,16 @@ class Votes:
     """
 
     def __init__(self, database: Path) -> None:
-        self._database = database
-        self._lock = threading.RLock()
-        with self._translated():
-            self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
-            for pragma in (
-                "busy_timeout = 10000",
-                "journal_mode = WAL",
-                "synchronous = FULL",
-                # Deleted text is overwritten, not only unlinked.
-                "secure_delete = ON",
-                "foreign_keys = ON",
-            ):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._migrate()
+        self._tables = Tables(
+            database,
+            "vote",
+            _MIGRATIONS,
+            unreadable=lambda file, reason: AssistantError("votes_unreadable", file=file, reason=reason),
+        )
 
     def close(self) -> None:
         """Let the file go."""
-        with self._lock:
-            self._connection.close()
+        self._tables.close()
 
     def add(self, ballot: Ballot) -> Ballot:
         """Keep a vote; returns it with its number and the time.
@@ -173,7 +162,7 @@ class Votes:
             reason=ballot.reason.strip(),
             corrected=ballot.corrected.strip(),
         )
-        with self._writing() as db:
+        with self._tables.writing() as db:
             row = db.execute(
                 "INSERT INTO votes (question, base_ids, base_names, sampling, top_k, blind, asked_at, "
                 "voted_at, verdict, best, reason, corrected) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -213,12 +202,12 @@ class Votes:
 
     def all(self) -> list[Ballot]:
         """Every vote, the oldest first."""
-        with self._lock, self._translated():
-            rows = self._connection.execute(
+        with self._tables.reading() as db:
+            rows = db.execute(
                 "SELECT id, question, base_ids, base_names, sampling, top_k, blind, asked_at, voted_at, "
                 "verdict, best, reason, corrected FROM votes ORDER BY id"
             ).fetchall()
-            columns = self._connection.execute(
+            columns = db.execute(
                 "SELECT vote_id, arm, answer, error, usable, retrieval FROM vote_answers "
                 "ORDER BY vote_id, position"
             ).fetchall()
@@ -237,18 +226,16 @@ class Votes:
 
     def count(self) -> int:
         """How many there are."""
-        with self._lock, self._translated():
-            (count,) = self._connection.execute("SELECT count(*) FROM votes").fetchone()
+        with self._tables.reading() as db:
+            (count,) = db.execute("SELECT count(*) FROM votes").fetchone()
             return int(count)
 
     def delete_all(self) -> None:
         """Delete every vote so that no text of them remains in the file or its log."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute("DELETE FROM vote_answers")
             db.execute("DELETE FROM votes")
-        with self._lock, self._translated():
-            # The write-ahead log still holds what was written before.
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._tables.empty_log()
 
     def redact(self, base_id: int, change: Callable[[Any], Any | None], *, base_name: str = "") -> None:
         """Change what is stored of votes that searched a knowledge base, so that no earlier text remains.
@@ -257,7 +244,7 @@ class Votes:
             change: given an answer or a retrieval as plain JSON; returns it as it is to stand, or None to leave it.
             base_name: of the base, where it is gone for good: the votes lose it.
         """
-        with self._writing() as db:
+        with self._tables.writing() as db:
             for vote_id, base_ids, base_names in db.execute(
                 "SELECT id, base_ids, base_names FROM votes"
             ).fetchall():
@@ -279,40 +266,7 @@ class Votes:
                             db.execute(
                                 f"UPDATE vote_answers SET {name} = ? WHERE rowid = ?", (_dump(changed), row)
                             )
-        with self._lock, self._translated():
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _migrate(self) -> None:
-        """Bring the tables to the newest version, one transaction each."""
-        self._connection.execute("CREATE TABLE IF NOT EXISTS vote_schema (version INTEGER NOT NULL)")
-        for version, statements in enumerate(_MIGRATIONS, start=1):
-            with self._writing() as db:
-                (done,) = db.execute("SELECT coalesce(max(version), 0) FROM vote_schema").fetchone()
-                if done >= version:
-                    continue
-                for statement in statements:
-                    db.execute(statement)
-                db.execute("INSERT INTO vote_schema (version) VALUES (?)", (version,))
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """SQLite's errors as ours."""
-        try:
-            yield
-        except sqlite3.Error as err:
-            raise AssistantError("votes_unreadable", file=str(self._database), reason=str(err)) from err
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; undone when anything is raised in it."""
-        with self._lock, self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+        self._tables.empty_log()
 
 
 def _dump(value: Any) -> str:
