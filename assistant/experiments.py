@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from assistant.compare.analysis import Table, question_meter
+from assistant.compare.analysis import question_meter
 from assistant.compare.app_asker import AppAsker
 from assistant.compare.background import BackgroundRun, Kind, Progress
 from assistant.compare.counterfactual import LIMIT, probe_experiment, sources_of
@@ -20,6 +20,7 @@ from assistant.compare.exports import csv_report, json_report, results_of
 from assistant.compare.judges import LocalJudge, ServerJudge, judge_experiment, judged
 from assistant.compare.questions import QuestionSet, load_questions, take
 from assistant.compare.records import Experiment, Plan, StoredAnswer, StoredProbe, StoredRetrieval
+from assistant.compare.score_table import Table
 from assistant.compare.store import Experiments
 from assistant.errors import ExperimentError
 from assistant.forgetting import Gone, forgetting

@@ -102,7 +102,10 @@ def _forget_experiment(store: Experiments, experiment: Experiment, gone: Gone) -
     searched = gone.base_id in experiment.manifest.get("base_ids", ())
     found = {
         name
-        for name, stored in store.retrievals(experiment.id).items()
+        for name, stored in (
+            *store.retrievals(experiment.id).items(),
+            *((name, stored) for (name, _), stored in store.own_retrievals(experiment.id).items()),
+        )
         if any(_came_from(passage, gone) for passage in stored.retrieval.passages)
     }
     if gone.source_id is None and (searched or found):

@@ -6,77 +6,44 @@ scores make neither mean nor interval: they are counted, and that is all.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from itertools import combinations
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
+from assistant.compare.adapter_seeds import compare_groups
 from assistant.compare.cells import CELLS, adapter_of, cell_of, settings_of
 from assistant.compare.factorial import (
     Effect,
     Factorial,
-    cochran_q,
+    differ,
     factorial,
     factorial_over_adapters,
-    friedman,
 )
 from assistant.compare.losses import RIGHT, retrieval_losses
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS
 from assistant.compare.power import meter, meter_graded
-from assistant.compare.questions import FEWEST, Question, clusters_of
+from assistant.compare.questions import FEWEST, Question
 from assistant.compare.records import Experiment, StoredAnswer, StoredRetrieval
-from assistant.compare.scoring import Score
-from assistant.compare.statistics import compare_paired, equivalent, holm, mean_interval, wilson
+from assistant.compare.score_table import Table
+from assistant.compare.statistics import equivalent, holm, mean_interval
 from assistant.compare.verdict import MISSING, pair_word, verdict
 
-_NOT_ASKED = Score("unscored", reason="not_asked")
 _EFFECTS = tuple(field.name for field in fields(Factorial) if field.name != "n")
-_NO_WIDTH = 1e-9
-VERSION = 3
+VERSION = 4
 """Of what `analyse` tells; results kept by another version are worked out anew when they are read."""
-
-
-class Table:
-    """Scores by arm, metric and question, with the clusters of the questions."""
-
-    def __init__(self, experiment: Experiment, answers: Iterable[StoredAnswer]) -> None:
-        self.questions = experiment.questions
-        self.plan = experiment.plan
-        self.adapters: Mapping[str, Any] = experiment.manifest.get("adapters", {})
-        self.answers = {(stored.arm, stored.question_id): stored for stored in answers}
-        self.clusters, self.clustered_by = clusters_of(experiment.questions)
-
-    def score(self, arm: str, metric: str, question: Question) -> Score:
-        """One score; questions without an answer yet are unscored."""
-        stored = self.answers.get((arm, question.id))
-        return _NOT_ASKED if stored is None else stored.scores.get(metric, _NOT_ASKED)
-
-    def joint(
-        self, arms: Sequence[str], metric: str, *, keep: Sequence[Question] | None = None
-    ) -> tuple[list[list[float]], list[str] | None, list[Question]]:
-        """Scores of the questions that all these arms were scored on: one list per arm, clusters, questions."""
-        rows: list[list[float]] = [[] for _ in arms]
-        clusters: list[str] = []
-        kept: list[Question] = []
-        wanted = None if keep is None else {question.id for question in keep}
-        for place, question in enumerate(self.questions):
-            if wanted is not None and question.id not in wanted:
-                continue
-            scores = [self.score(arm, metric, question).value for arm in arms]
-            if all(score is not None for score in scores):
-                for row, score in zip(rows, scores, strict=True):
-                    row.append(score)  # type: ignore[arg-type]
-                kept.append(question)
-                clusters.append(self.clusters[place] if self.clusters else question.id)
-        return rows, clusters if self.clusters else None, kept
 
 
 def analyse(
     experiment: Experiment,
     answers: Iterable[StoredAnswer],
     retrievals: Mapping[str, StoredRetrieval],
+    own: Mapping[tuple[str, str], StoredRetrieval],
 ) -> dict[str, Any]:
     """Everything that is said about an experiment, as plain JSON.
+
+    Args:
+        own: what arms with a look-up of their own found, by question and arm.
 
     The same answers give the same numbers: all resampling is seeded by the plan.
     """
@@ -88,7 +55,13 @@ def analyse(
         "answerable": sum(question.answerable for question in experiment.questions),
         "clustered_by": table.clustered_by,
         "arms": {arm: _arm(table, arm) for arm in plan.arms},
+        "groups": {name: _group(table, name) for name in table.groups},
         "retrieval": _retrieval(table, retrievals),
+        "own_retrieval": {
+            arm: _retrieval(table, {name: found for (name, one), found in own.items() if one == arm})
+            for arm in plan.arms
+            if any(one == arm for _, one in own)
+        },
         "primary": plan.primary,
         "contrast": pair(table, *plan.contrast, plan.primary),
         "pairs": _pairs(table),
@@ -98,7 +71,11 @@ def analyse(
         "strata": _strata(table),
         "meter": question_meter(table),
         "losses": retrieval_losses(
-            experiment, table.answers, lambda arm, q: table.score(arm, plan.primary, q).value, retrievals
+            experiment,
+            table.answers,
+            lambda arm, q: table.score(arm, plan.primary, q).value,
+            retrievals,
+            own,
         ),
         "training": _training(table),
     }
@@ -115,16 +92,27 @@ def analyse(
 def pair(table: Table, first: str, second: str, metric: str) -> dict[str, Any]:
     """`second` less `first` by one metric, with the questions gained and lost; `n` is 0 where none is shared.
 
+    Each may be a group: of a question counts the mean over its adapters, and `single` has the mean of each of them.
+
     `missing` is the share of questions that only one of the two was scored on: beyond 0.05 a comparison may be of
     luckier questions.
     """
-    (x, y), clusters, kept = table.joint((first, second), metric)
+    sides = table.members(first), table.members(second)
+    every = [*sides[0], *sides[1]]
+    rows, clusters, kept = table.joint(every, metric)
     head: dict[str, Any] = {"metric": metric, "first": first, "second": second}
     if not kept:
         return head | {"n": 0, "gained": [], "lost": [], "missing": _missing(table, first, second, metric)}
     bounds = (-1.0, 1.0) if METRICS[metric].bounds else None
-    result = compare_paired(x, y, clusters=clusters, bounds=bounds, seed=table.plan.seed)
-    moved = [(question.id, b - a) for question, a, b in zip(kept, x, y, strict=True)]
+    one, other = rows[: len(sides[0])], rows[len(sides[0]) :]
+    names = [[adapter_of(arm) for arm in side] for side in sides]
+    result = compare_groups(
+        one, other, matched=names[0] == names[1], clusters=clusters, bounds=bounds, seed=table.plan.seed
+    )
+    means = ([fmean(of_question) for of_question in zip(*side, strict=True)] for side in (one, other))
+    moved = [(question.id, b - a) for question, a, b in zip(kept, *means, strict=True)]
+    if len(every) > 2:
+        head["single"] = {arm: fmean(row) for arm, row in zip(every, rows, strict=True)}
     return (
         head
         | asdict(result)
@@ -140,9 +128,9 @@ def pair(table: Table, first: str, second: str, metric: str) -> dict[str, Any]:
 def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
     """Main effects and interaction; None unless all four cells were asked, of ten questions, and none lacks answers.
 
-    Several adapters of one cell count as repeats of it: a question's score is their mean, the intervals also draw
-    adapters anew, and the means of the single adapters are told beside it. An effect is `clear` where its interval
-    leaves 0 out and its p-value, adjusted over all effects, is at most 0.05.
+    Several adapters of one cell count as repeats of it: a question's score is their mean, the intervals count that
+    other adapters could have come out of training, and the means of the single ones are told beside it. An effect is
+    `clear` where its interval leaves 0 out and its p-value, adjusted over all effects, is at most 0.05.
     """
     arms_of = {cell: _arms_of(cell, table.plan.arms) for cell in CELLS}
     if not all(arms_of.values()):
@@ -156,13 +144,9 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
     scores = {cell: [of_arm[arm] for arm in arms_of[cell]] for cell in CELLS}
     base, rag = (scores[cell][0] for cell in CELLS[:2])
     several = max(len(scores["sft"]), len(scores["rag+sft"])) > 1
-    alone, both = (
-        [fmean(of_question) for of_question in zip(*scores[cell], strict=True)] for cell in CELLS[2:]
-    )
-    effects = factorial(base, rag, alone, both, clusters=clusters, seed=table.plan.seed)
     if several:
         names = [[adapter_of(arm) for arm in arms_of[cell]] for cell in CELLS[2:]]
-        pooled = factorial_over_adapters(
+        effects = factorial_over_adapters(
             base,
             rag,
             scores["sft"],
@@ -171,7 +155,10 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
             clusters=clusters,
             seed=table.plan.seed,
         )
-        effects = _where_flat(pooled, effects)
+    else:
+        effects = factorial(
+            base, rag, scores["sft"][0], scores["rag+sft"][0], clusters=clusters, seed=table.plan.seed
+        )
     adjusted = holm([getattr(effects, name).p for name in _EFFECTS])
     told = {
         name: _told(getattr(effects, name), p_holm) for name, p_holm in zip(_EFFECTS, adjusted, strict=True)
@@ -184,17 +171,6 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
         "n": effects.n,
         **told,
     }
-
-
-def _where_flat(pooled: Factorial, single: Factorial) -> Factorial:
-    """`pooled`, with the effects of `single` where all draws came out alike: sameness is no proof of an effect of 0."""
-
-    def flat(effect: Effect) -> bool:
-        return effect.interval.high - effect.interval.low < _NO_WIDTH
-
-    return replace(
-        pooled, **{name: getattr(single, name) for name in _EFFECTS if flat(getattr(pooled, name))}
-    )
 
 
 def _told(effect: Effect, p_holm: float) -> dict[str, Any]:
@@ -214,10 +190,17 @@ def leaked_questions(adapters: Mapping[str, Any]) -> set[str] | None:
 
 
 def _training(table: Table) -> dict[str, dict[str, float | None]]:
-    """What making each arm's adapter took, by arm; None for what is not known."""
-    facts = {arm: table.adapters.get(adapter_of(arm), {}) for arm in table.plan.arms if adapter_of(arm)}
-    names = ("seconds", "data_seconds", "memory_bytes")
-    return {arm: {name: known.get(name) for name in names} for arm, known in facts.items()}
+    """What making each arm's adapter took, by arm; None for what is not known. Of a group, what one of it took at most."""
+    told = {}
+    for unit in table.plan.units:
+        names = [name for arm in table.members(unit) if (name := adapter_of(arm))]
+        facts = [table.adapters.get(name, {}) for name in names]
+        if names:
+            told[unit] = {
+                name: max((fact[name] for fact in facts if fact.get(name)), default=None)
+                for name in ("seconds", "data_seconds", "memory_bytes")
+            }
+    return told
 
 
 def _arm(table: Table, arm: str) -> dict[str, Any]:
@@ -227,6 +210,27 @@ def _arm(table: Table, arm: str) -> dict[str, Any]:
         "failed": sum(answer is not None and answer.answer is None for answer in stored),
         "metrics": {name: summary(table, arm, name) for name in ANSWER_METRICS},
         "refusal": _refusal(table, arm),
+    }
+
+
+def _group(table: Table, name: str) -> dict[str, Any]:
+    """What is told of arms that count as one: as of an arm, with `members` and the `spread` of their primary means."""
+    metrics = {metric: summary(table, name, metric) for metric in (table.plan.primary, "total_s")}
+    single = {arm: summary(table, arm, table.plan.primary)["mean"] for arm in table.members(name)}
+    means = [mean for mean in single.values() if mean is not None]
+    answers = [
+        sum(
+            (stored := table.answers.get((arm, question.id))) is not None and stored.answer is not None
+            for question in table.questions
+        )
+        for arm in single
+    ]
+    return {
+        "members": single,
+        "spread": stdev(means) if len(means) == len(single) else None,
+        "answered": min(answers),
+        "metrics": metrics,
+        "refusal": _refusal(table, name),
     }
 
 
@@ -255,27 +259,34 @@ def summary(table: Table, arm: str, metric: str, *, keep: Sequence[Question] | N
 
 
 def _refusal(table: Table, arm: str) -> dict[str, Any]:
-    """The 2 x 2 of answerable and answered, with the rates that it is read by; None where they are of fewer than ten."""
-    counts = Counter(
-        (question.answerable, not stored.answer.refused)
-        for question in table.questions
-        if (stored := table.answers.get((arm, question.id))) is not None and stored.answer is not None
-    )
-    answered, refused = counts[True, True], counts[True, False]
-    invented, declined = counts[False, True], counts[False, False]
+    """The 2 x 2 of answerable and answered, with the rates that it is read by; None where they are of fewer than ten.
+
+    Counts are of answers; of a group, of all its adapters'. Rates are of questions, their intervals clustered like
+    all others.
+    """
+    kinds: dict[bool, list[tuple[Question, list[bool]]]] = {True: [], False: []}
+    for question in table.questions:
+        if refused := table.refused(arm, question):
+            kinds[question.answerable].append((question, refused))
     told: dict[str, Any] = {
-        "answerable_answered": answered,
-        "answerable_refused": refused,
-        "unanswerable_answered": invented,
-        "unanswerable_refused": declined,
+        f"{kind}_{word}": sum(
+            sum(one == (word == "refused") for one in refused) for _, refused in kinds[known]
+        )
+        for kind, known in (("answerable", True), ("unanswerable", False))
+        for word in ("answered", "refused")
     }
-    for name, part, whole in (
-        ("answer_rate", answered, answered + refused),
-        ("over_refusal", refused, answered + refused),
-        ("hallucination", invented, invented + declined),
+    for name, known, refusing in (
+        ("answer_rate", True, False),
+        ("over_refusal", True, True),
+        ("hallucination", False, False),
     ):
-        told[name] = part / whole if whole >= FEWEST else None
-        told[f"{name}_interval"] = asdict(wilson(part, whole)) if whole >= FEWEST else None
+        told[name] = told[f"{name}_interval"] = None
+        asked = [question for question, _ in kinds[known]]
+        if len(asked) >= FEWEST:
+            shares = [fmean(one == refusing for one in refused) for _, refused in kinds[known]]
+            told[name] = fmean(shares)
+            interval = mean_interval(shares, clusters=table.clusters_for(asked), seed=table.plan.seed)
+            told[f"{name}_interval"] = asdict(interval)
     both = told["answer_rate"] is not None and told["hallucination"] is not None
     told["balanced_accuracy"] = (told["answer_rate"] + 1 - told["hallucination"]) / 2 if both else None
     return told
@@ -286,26 +297,33 @@ def _retrieval(table: Table, retrievals: Mapping[str, StoredRetrieval]) -> dict[
     for name, metric in METRICS.items():
         if metric.of != "retrieval":
             continue
-        scores = [
-            stored.scores[name] for q in table.questions if (stored := retrievals.get(q.id)) is not None
-        ]
+        asked = [question for question in table.questions if question.id in retrievals]
+        scores = [retrievals[question.id].scores[name] for question in asked]
         values = [score.value for score in scores if score.value is not None]
+        kept = [question for question, score in zip(asked, scores, strict=True) if score.value is not None]
         enough = len(values) >= FEWEST
         told[name] = {
             "n": len(values),
             "coverage": len(values) / len(table.questions),
             "unscored": dict(sorted(Counter(s.reason for s in scores if s.state == "unscored").items())),
             "mean": fmean(values) if enough else None,
-            "interval": asdict(mean_interval(values, seed=table.plan.seed)) if enough else None,
+            "interval": asdict(mean_interval(values, clusters=table.clusters_for(kept), seed=table.plan.seed))
+            if enough
+            else None,
         }
     return told
 
 
 def _pairs(table: Table) -> list[dict[str, Any]]:
-    """All pairs by the primary metric; p-values adjusted over those that share ten questions or more."""
-    told = [
-        pair(table, first, second, table.plan.primary) for first, second in combinations(table.plan.arms, 2)
-    ]
+    """All pairs by the primary metric; p-values adjusted over those that share ten questions or more.
+
+    Groups stand in the place of their members; a declared pair of single ones is told as well.
+    """
+    plan = table.plan
+    names = list(combinations(plan.units, 2))
+    if not {plan.contrast, plan.contrast[::-1]} & set(names):
+        names.append(plan.contrast)
+    told = [pair(table, first, second, plan.primary) for first, second in names]
     tested = [entry for entry in told if entry["n"] >= FEWEST]
     for entry, adjusted in zip(tested, holm([entry["p"] for entry in tested]), strict=True):
         entry["p_holm"] = adjusted
@@ -325,15 +343,15 @@ def _other_pairs(table: Table) -> list[dict[str, Any]]:
 
 def _gate(table: Table) -> dict[str, Any] | None:
     """Whether the arms differ at all, before pairs are looked at; None for two arms or fewer than ten shared questions."""
-    rows, _clusters, kept = table.joint(table.plan.arms, table.plan.primary)
-    if len(table.plan.arms) < 3 or len(kept) < FEWEST:
+    rows, clusters, kept = table.joint(table.plan.units, table.plan.primary)
+    if len(rows) < 3 or len(kept) < FEWEST:
         return None
     binary = all(value in (0.0, 1.0) for row in rows for value in row)
     scores = list(zip(*rows, strict=True))
     return {
         "test": "cochran" if binary else "friedman",
         "n": len(kept),
-        "p": cochran_q(scores) if binary else friedman(scores),
+        "p": differ(scores, ranked=not binary, clusters=clusters, seed=table.plan.seed),
     }
 
 
@@ -380,7 +398,7 @@ def question_meter(table: Table) -> dict[str, Any]:
 
 
 def _missing(table: Table, first: str, second: str, metric: str) -> float:
-    """The share of questions, 0..1, that only one of two arms was scored on."""
+    """The share of questions, 0..1, that only one of two arms or groups was scored on."""
     lonely = sum(
         (table.score(first, metric, question).value is None)
         != (table.score(second, metric, question).value is None)

@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.arms import Answer, Failed, Finished, to_json
+from assistant.arms import Answer, Failed, Finished, Retrieved, to_json
+from assistant.compare.cells import looks_up_itself
 from assistant.compare.questions import Question
 from assistant.compare.records import Plan
 from assistant.compare.scoring import Score
@@ -35,6 +36,7 @@ class AppAsker:
         self._sampling = plan.sampling
         self._choosing = threading.Lock()
         self._others: dict[str, Embedder | None] = {}
+        self._read: dict[tuple[str, str], Retrieval] = {}
         chosen = app.settings.generation
         if self._sampling is None and chosen != GenerationSettings():
             # Limits as the user has set them, but drawn greedily: the same question has one answer.
@@ -136,11 +138,17 @@ class AppAsker:
             language=language,
             retrieve=lambda query: retrieval,
         ):
+            if isinstance(event, Retrieved) and looks_up_itself(arm):
+                self._read[question, arm] = event.retrieval
             if isinstance(event, Failed):
                 raise event.error
             if isinstance(event, Finished):
                 return event.answer
         raise AssertionError("an arm ends with an answer or a failure")
+
+    def read(self, question: str, arm: str) -> Retrieval | None:
+        """What an arm with a look-up of its own has just read; told once."""
+        return self._read.pop((question, arm), None)
 
 
 def adapter_digest(folder: Path) -> str | None:

@@ -1,5 +1,6 @@
 """The four cells of the 2 x 2, by the names of arms."""
 
+from collections.abc import Sequence
 from urllib.parse import unquote
 
 CELLS = ("base", "rag", "sft", "rag+sft")
@@ -13,6 +14,15 @@ def cell_of(arm: str) -> str:
 def adapter_of(arm: str) -> str:
     """The adapter's name; "" where the arm has none."""
     return arm.partition("?")[0].partition(":")[2]
+
+
+def groups_of(arms: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Cells that several adapters share, by the cell's name, such as "rag+sft"; arms with settings of their own stand alone."""
+    of_cell = {
+        cell: tuple(arm for arm in arms if cell_of(arm) == cell and not settings_of(arm))
+        for cell in CELLS[2:]
+    }
+    return {cell: members for cell, members in of_cell.items() if len(members) > 1}
 
 
 def settings_of(arm: str) -> str:

@@ -393,7 +393,8 @@ def make_questions(
 def _meter_line(store: "Experiments", number: int) -> str:
     """How many questions are needed by the answers so far, as the page shows it; "" until that can be said."""
     from assistant.cli import say
-    from assistant.compare.analysis import Table, question_meter
+    from assistant.compare.analysis import question_meter
+    from assistant.compare.score_table import Table
 
     seen = question_meter(Table(store.get(number), store.answers(number)))
     if not seen["seen"]:

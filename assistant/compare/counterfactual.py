@@ -47,12 +47,12 @@ def probe_experiment(
     """
     experiment = store.get(experiment_id)
     answers = {(one.question_id, one.arm): one for one in store.answers(experiment_id)}
-    retrievals = store.retrievals(experiment_id)
+    shared, own = store.retrievals(experiment_id), store.own_retrievals(experiment_id)
     there = {(one.question_id, one.arm, one.change) for one in store.probes(experiment_id)}
     tasks = [
         (arm, question, change)
         for arm, question in chosen_questions(experiment, answers, limit=limit)
-        for change in _wanted(arm, question, experiment, retrievals)
+        for change in _wanted(arm, question, experiment, _read_by(arm, shared, own))
     ]
     total, done, failed = len(tasks), 0, 0
     yield Began(experiment_id, 0, total)
@@ -63,7 +63,8 @@ def probe_experiment(
         if (question.id, arm, change) not in there:
             known = answers.get((question.id, _without(arm, change)))
             try:
-                probe = _probe(arm, question, change, experiment, retrievals, asker, known)
+                read = _read_by(arm, shared, own)
+                probe = _probe(arm, question, change, experiment, read, asker, known)
             except TANDEM_ERRORS as err:
                 error, failed = err, failed + 1
             else:
@@ -179,6 +180,15 @@ def sources_of(probes: Sequence[StoredProbe]) -> dict[str, dict[str, Any]]:
         arm: entry | {"altered": dict(entry["altered"]), "swapped": dict(entry["swapped"])}
         for arm, entry in told.items()
     }
+
+
+def _read_by(
+    arm: str,
+    shared: Mapping[str, StoredRetrieval],
+    own: Mapping[tuple[str, str], StoredRetrieval],
+) -> dict[str, StoredRetrieval]:
+    """What an arm read, by question: what it looked up for itself where that is kept."""
+    return {**shared, **{name: found for (name, one), found in own.items() if one == arm}}
 
 
 def _wanted(

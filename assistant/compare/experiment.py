@@ -7,12 +7,13 @@ be stopped between any two answers and resumed; what was answered is not asked a
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol
 
 from assistant.arms import Answer
-from assistant.compare.analysis import analyse
+from assistant.compare.cells import looks_up_itself
+from assistant.compare.exports import analyse_stored
 from assistant.compare.machine import EnergyCounter, PeakMemory, code_manifest, machine_manifest
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS, default_primary
 from assistant.compare.pace import Pace
@@ -45,6 +46,9 @@ class Asker(Protocol):
 
         Called from several threads at once.
         """
+
+    def read(self, question: str, arm: str) -> Retrieval | None:
+        """What an arm with a look-up of its own has just read to answer a question; told once."""
 
     def similarity(self, question: Question, text: str) -> Score:
         """How near a text is in meaning to the question's references; "" is a refusal."""
@@ -123,10 +127,13 @@ def make_plan(
     names = tuple(dict.fromkeys(arms))
     if len(names) < 2:
         raise ExperimentError("experiment_one_arm", arms=", ".join(names) or "-")
-    contrast = contrast or default_contrast(names)
-    if not set(contrast) <= set(names) or contrast[0] == contrast[1]:
-        raise ExperimentError("experiment_contrast_wrong", contrast=" ".join(contrast), arms=", ".join(names))
-    return Plan(arms=names, primary=primary, contrast=contrast, **declared)
+    plan = Plan(arms=names, primary=primary, contrast=(names[0], names[1]), **declared)
+    contrast = contrast or default_contrast(plan.units if len(plan.units) > 1 else names)
+    offered = tuple(dict.fromkeys((*plan.units, *names)))
+    members = [set(plan.groups.get(name, (name,))) for name in contrast]
+    if not set(contrast) <= set(offered) or members[0] & members[1]:
+        raise ExperimentError("experiment_contrast_wrong", contrast=" ".join(contrast), arms=", ".join(offered))
+    return replace(plan, contrast=contrast)
 
 
 def default_arms(adapters: Sequence[str]) -> list[str]:
@@ -159,13 +166,13 @@ def run_experiment(
         ExperimentError: there is no such experiment; model, files, adapters or prompts have changed since the
             run began; or an answer cannot be saved.
     """
+    _begin(store, store.get(experiment_id), asker)
     experiment = store.get(experiment_id)
-    indexed = _begin(store, experiment, asker)
     done = store.answered(experiment_id)
     total = len(experiment.questions) * len(experiment.plan.arms)
     alone, together = _tasks(experiment, done)
     yield Began(experiment_id, len(done), total)
-    asking = _Asking(store, experiment_id, asker, indexed, should_stop)
+    asking = _Asking(store, experiment, asker, should_stop)
     pace = Pace(len(alone), len(together), experiment.plan.at_once)
     count, failed = len(done), 0
     try:
@@ -181,7 +188,7 @@ def run_experiment(
         store.set_state(experiment_id, "stopped")
         raise
     stopped = count < total
-    results = analyse(store.get(experiment_id), store.answers(experiment_id), store.retrievals(experiment_id))
+    results = analyse_stored(store, store.get(experiment_id))
     store.set_state(experiment_id, "stopped" if stopped else "done", results=results)
     yield Ended(experiment_id, stopped, failed, results)
 
@@ -196,13 +203,12 @@ class _Asking:
     def __init__(
         self,
         store: Experiments,
-        experiment_id: int,
+        experiment: Experiment,
         asker: Asker,
-        indexed: Sequence[str],
         should_stop: Callable[[], bool],
     ) -> None:
-        self._store, self._id, self._asker = store, experiment_id, asker
-        self._indexed, self._stop = indexed, should_stop
+        self._store, self._id, self._asker = store, experiment.id, asker
+        self._experiment, self._stop = experiment, should_stop
         self._memory, self._energy = PeakMemory(), EnergyCounter()
         self._warm: set[str] = set()
 
@@ -234,7 +240,7 @@ class _Asking:
                     yield question, arm, ended.result()
 
     def _found(self, question: Question) -> StoredRetrieval | Exception:
-        return _retrieval(self._store, self._id, self._asker, question, self._indexed)
+        return _retrieval(self._store, self._id, self._asker, question, self._experiment.searched())
 
     def _ask(
         self, question: Question, arm: str, found: StoredRetrieval | Exception, *, together: int
@@ -257,7 +263,13 @@ class _Asking:
             memory_bytes=self._memory.read() if together == 1 else None,
             energy_j=self._energy.since_last_j() if together == 1 else None,
         )
-        scores = score_answer(question, asked, indexed=self._indexed)
+        searched = self._experiment.searched(arm)
+        if looks_up_itself(arm) and (own := self._asker.read(question.text, arm)) is not None:
+            found_scores = score_retrieval(question, own, indexed=searched)
+            seconds = answer.timings_ms.get("retrieve", 0.0) / 1000
+            stored = StoredRetrieval(question.id, seconds, own, found_scores)
+            self._store.save_own_retrieval(self._id, arm, stored)
+        scores = score_answer(question, asked, indexed=searched)
         scores["similarity"] = self._asker.similarity(question, "" if answer.refused else answer.text)
         self._store.save_answer(
             self._id,
@@ -289,12 +301,12 @@ def _tasks(experiment: Experiment, done: Collection[tuple[str, str]]) -> tuple[l
     return alone, together
 
 
-def _begin(store: Experiments, experiment: Experiment, asker: Asker) -> list[str]:
-    """Write the manifest at the first start, compare it at a later one; return the searched files' names."""
+def _begin(store: Experiments, experiment: Experiment, asker: Asker) -> None:
+    """Write the manifest at the first start, compare it at a later one."""
     earlier = experiment.manifest.get("identity", {})
     answered = len(store.answered(experiment.id))
     if answered == len(experiment.questions) * len(experiment.plan.arms):  # nothing is left to be asked
-        return list(earlier.get("sources", {}))
+        return
     code = code_manifest()
     identity = asker.identity(experiment.plan.arms) | {"prompt_code_sha256": code["prompt_code_sha256"]}
     if answered:
@@ -316,7 +328,6 @@ def _begin(store: Experiments, experiment: Experiment, asker: Asker) -> list[str
     }
     store.save_manifest(experiment.id, manifest)
     store.set_state(experiment.id, "running")
-    return list(identity.get("sources", {}))
 
 
 def _retrieval(

@@ -63,4 +63,15 @@ MIGRATIONS = (
             PRIMARY KEY (run_id, judge, question_id, first, second)
         )""",
     ),
+    (
+        """CREATE TABLE experiment_own_retrieval (
+            run_id INTEGER NOT NULL REFERENCES experiment_run (id) ON DELETE CASCADE,
+            question_id TEXT NOT NULL,
+            arm TEXT NOT NULL,
+            seconds REAL NOT NULL,
+            retrieval TEXT NOT NULL,
+            scores TEXT NOT NULL,
+            PRIMARY KEY (run_id, question_id, arm)
+        )""",
+    ),
 )

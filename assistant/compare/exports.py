@@ -95,6 +95,16 @@ def json_report(store: Experiments, experiment_id: int) -> dict[str, Any]:
             }
             for name, found in store.retrievals(experiment_id).items()
         },
+        "own_retrievals": [
+            {
+                "question_id": name,
+                "arm": arm,
+                "seconds": found.seconds,
+                "retrieval": to_json(found.retrieval),
+                "scores": scores_to_json(found.scores),
+            }
+            for (name, arm), found in store.own_retrievals(experiment_id).items()
+        ],
         "probes": [to_json(probe) for probe in store.probes(experiment_id)],
         "judges": store.judges(experiment_id),
         "judgements": {
@@ -127,7 +137,13 @@ def results_of(store: Experiments, experiment: Experiment) -> dict[str, Any]:
     """Stored results, or those of what has been answered so far."""
     if is_current(experiment.results):
         return dict(experiment.results or {})
-    return analyse(experiment, store.answers(experiment.id), store.retrievals(experiment.id))
+    return analyse_stored(store, experiment)
+
+
+def analyse_stored(store: Experiments, experiment: Experiment) -> dict[str, Any]:
+    """What the analysis says of all that is stored of an experiment now."""
+    number = experiment.id
+    return analyse(experiment, store.answers(number), store.retrievals(number), store.own_retrievals(number))
 
 
 def _score_cells(stored: StoredAnswer | None, metric: str) -> tuple[float | str, str]:

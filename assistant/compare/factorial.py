@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assistant.compare.adapter_seeds import Spread, means_drawn
 from assistant.compare.resampling import RESAMPLES, Sample, bca, chi_square_tail, sign_flip
 from assistant.compare.statistics import Interval
 
@@ -109,8 +110,9 @@ def factorial_over_adapters(
 ) -> Factorial:
     """Estimate the 2 x 2 with several adapters, which are drawn anew like the questions are.
 
-    So an interval tells what another training run would give, not only what other questions would. With two or
-    three adapters it is still too short: that few cannot show how much runs differ.
+    So an interval tells what another training run would give, not only what other questions would; it reaches at
+    least as far as that of the adapters' means with other questions only. With two or three adapters it is still too
+    short: that few cannot show how much runs differ.
 
     Args:
         sft, both: a row of scores per adapter, questions in the same order as `base` and `rag`.
@@ -129,38 +131,59 @@ def factorial_over_adapters(
         )
     if matched and len(alone) != len(added):
         raise ValueError(f"matched adapters wanted, got {len(alone)} and {len(added)}")
-    labels = np.arange(len(plain)) if clusters is None else np.unique(clusters, return_inverse=True)[1]
-    count = int(labels.max()) + 1
-    member = np.zeros((count, len(plain)))
-    member[labels, np.arange(len(plain))] = 1.0
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)  # (R, C) times each is drawn
-    sizes = (drawn @ member.sum(1))[:, None]
-    of_plain = drawn @ (member @ plain) / sizes  # (R, 2)
-    of_alone = drawn @ (member @ alone.T) / sizes  # (R, A)
-    of_added = drawn @ (member @ added.T) / sizes  # (R, B)
-    picked = rng.integers(0, len(alone), (resamples, len(alone)))
-    other = picked if matched else rng.integers(0, len(added), (resamples, len(added)))
-    means = np.column_stack(
-        [
-            of_plain,
-            np.take_along_axis(of_alone, picked, 1).mean(1),
-            np.take_along_axis(of_added, other, 1).mean(1),
-        ]
+    means = means_drawn(
+        [plain[:, :1].T, plain[:, 1:].T, alone, added],
+        matched=[(2, 3)] if matched else [],
+        clusters=clusters,
+        seed=seed,
+        resamples=resamples,
     )  # (R, 4)
-    told = np.array([*plain.mean(0), alone.mean(), added.mean()])
+    single = factorial(base, rag, alone.mean(0), added.mean(0), clusters=clusters, seed=seed)
     effects = {}
     for name, weights in _CONTRASTS.items():
-        values = means @ np.asarray(weights)
-        ends = [float(end) for end in np.quantile(values, (0.025, 0.975, 0.05, 0.95))]
-        tail = min(float((values <= 0).mean()), float((values >= 0).mean()))
+        of_means = getattr(single, name)
+        spread = Spread.of(means @ np.asarray(weights))
         effects[name] = Effect(
-            float(told @ np.asarray(weights)),
-            Interval(ends[0], ends[1]),
-            Interval(ends[2], ends[3], 0.90),
-            min(1.0, 2 * max(tail, 1 / resamples)),
+            of_means.value,
+            of_means.interval.reaching(spread.low, spread.high),
+            of_means.interval90.reaching(spread.low90, spread.high90),
+            max(of_means.p, spread.p),
         )
     return Factorial(n=len(plain), **effects)
+
+
+def differ(
+    scores: Sequence[Sequence[float]],
+    *,
+    ranked: bool,
+    clusters: Sequence[str] | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> float:
+    """P-value of arms that do not differ: Cochran's Q, or Friedman's test of the ranks.
+
+    Where some cluster holds several questions, the same statistic is compared with what it is when the arms of a whole
+    cluster change places together; its usual distribution would take each question for a witness of its own.
+
+    Args:
+        scores: one row per question, one column per arm.
+        ranked: whether the rows are ranked; else they are all 0 or 1.
+    """
+    if clusters is None or len(set(clusters)) == len(clusters):
+        return friedman(scores) if ranked else cochran_q(scores)
+    table = _ranks(np.asarray(scores, dtype=float)) if ranked else np.asarray(scores, dtype=float)
+    labels = np.unique(np.asarray(clusters), return_inverse=True)[1]
+    sums = np.stack([np.bincount(labels, weights=column) for column in table.T], axis=1)  # (C, arms)
+    sums -= sums.mean(1, keepdims=True)
+    # The spread within questions is the same in every order, so the squares of the totals decide.
+    observed = float((sums.sum(0) ** 2).sum()) - 1e-9
+    rng = np.random.default_rng(seed)
+    extreme, rows = 0, max(1, 2_000_000 // sums.size)
+    for start in range(0, resamples, rows):
+        orders = rng.random((min(rows, resamples - start), *sums.shape)).argsort(-1)
+        totals = np.take_along_axis(np.broadcast_to(sums, orders.shape), orders, -1).sum(1)
+        extreme += int(((totals**2).sum(-1) >= observed).sum())
+    return (extreme + 1) / (resamples + 1)
 
 
 def cochran_q(scores: Sequence[Sequence[float]]) -> float:
@@ -191,12 +214,17 @@ def friedman(scores: Sequence[Sequence[float]]) -> float:
     """
     table = np.asarray(scores, dtype=float)
     count, arms = table.shape
-    below = (table[:, :, None] > table[:, None, :]).sum(2)
-    equal = (table[:, :, None] == table[:, None, :]).sum(2)
-    ranks = below + (equal + 1) / 2  # (N, arms)
+    ranks = _ranks(table)
     mean = (arms + 1) / 2
     spread = float(((ranks - mean) ** 2).sum())
     if spread == 0:
         return 1.0
     sums = ranks.sum(0) - count * mean
     return chi_square_tail((arms - 1) * float((sums**2).sum()) / spread, arms - 1)
+
+
+def _ranks(table: np.ndarray) -> np.ndarray:
+    """Ranks within each row, from 1, ties shared, (N, arms)."""
+    below = (table[:, :, None] > table[:, None, :]).sum(2)
+    equal = (table[:, :, None] == table[:, None, :]).sum(2)
+    return np.asarray(below + (equal + 1) / 2)

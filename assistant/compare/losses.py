@@ -17,6 +17,7 @@ def retrieval_losses(
     answers: Mapping[tuple[str, str], StoredAnswer],
     score: Callable[[str, Question], float | None],
     retrievals: Mapping[str, StoredRetrieval],
+    own: Mapping[tuple[str, str], StoredRetrieval],
 ) -> dict[str, dict[str, str]]:
     """Why a retrieving arm got a question wrong, by arm and question.
 
@@ -27,6 +28,7 @@ def retrieval_losses(
 
     Args:
         answers: by arm and question.
+        own: what arms with a look-up of their own found, by question and arm.
         score: an arm's primary score of a question.
     """
     told: dict[str, dict[str, str]] = {}
@@ -35,11 +37,11 @@ def retrieval_losses(
             continue
         told[arm] = {}
         for question in experiment.questions:
-            stored, found = answers.get((arm, question.id)), retrievals.get(question.id)
-            value = score(arm, question)
-            if stored is None or stored.answer is None or found is None or value is None or value >= RIGHT:
+            stored, value = answers.get((arm, question.id)), score(arm, question)
+            found = own.get((question.id, arm)) if looks_up_itself(arm) else retrievals.get(question.id)
+            if stored is None or stored.answer is None or value is None or value >= RIGHT:
                 continue
-            why = _why_lost(question, stored.answer, None if looks_up_itself(arm) else found)
+            why = _why_lost(question, stored.answer, found)
             if why:
                 told[arm][question.id] = why
     return told
@@ -49,7 +51,7 @@ def _why_lost(question: Question, answer: Answer, found: StoredRetrieval | None)
     """One of the reasons of `retrieval_losses`; "" where it is not known where the answer stands.
 
     Args:
-        found: what the arm read; None where it looked up for itself, of which only what it cites is kept.
+        found: what the arm read; None where that is not kept, as of runs before version 4 with a look-up of their own.
     """
     if not question.answerable:
         return "" if answer.refused else "not_in_documents"

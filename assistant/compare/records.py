@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from assistant.answer_json import answer_from_json, retrieval_from_json
 from assistant.arms import Answer, Sampling
+from assistant.compare.cells import groups_of
 from assistant.compare.questions import Question, questions_from_json
 from assistant.compare.scoring import Score, scores_from_json
 from knowledge.documents import Retrieval
@@ -30,6 +31,8 @@ class Plan:
         seed: of every resampling.
         at_once: answers that are made together in one running batch; 1 makes each alone. Costs are measured
             on answers made alone, of which there are always some.
+        pooled: whether the adapters are training runs of one recipe, such as several seeds, and count together as one
+            arm; the contrast may then name a group of them, "sft" or "rag+sft".
     """
 
     arms: tuple[str, ...]
@@ -42,6 +45,18 @@ class Plan:
     sampling: Sampling | None = None
     seed: int = 0
     at_once: int = 8
+    pooled: bool = False
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Arms that count as one, by the group's name; none where each adapter stands for itself."""
+        return groups_of(self.arms) if self.pooled else {}
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What is compared: single arms, and groups in the place of their members."""
+        of_member = {arm: name for name, members in self.groups.items() for arm in members}
+        return tuple(dict.fromkeys(of_member.get(arm, arm) for arm in self.arms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +73,12 @@ class Experiment:
     results: Mapping[str, Any] | None
     created_at: float
     finished_at: float | None
+
+    def searched(self, arm: str = "") -> list[str]:
+        """Names of the files that an arm searched, or that all share."""
+        identity = self.manifest.get("identity", {})
+        own = identity.get("own", {}).get(arm, {})
+        return list(own.get("sources", identity.get("sources", {})))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +129,7 @@ class StoredJudgement:
 
 @dataclass(frozen=True, slots=True)
 class StoredRetrieval:
-    """What one question found, once for all arms."""
+    """What one question found, once for all arms, or by an arm with a look-up of its own."""
 
     question_id: str
     seconds: float

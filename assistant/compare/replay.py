@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from assistant.compare.analysis import VERSION, Table, analyse
+from assistant.compare.analysis import VERSION, analyse
 from assistant.compare.metric_table import ANSWER_METRICS
 from assistant.compare.questions import FEWEST, Question, questions_json
 from assistant.compare.records import StoredAnswer, StoredRetrieval
+from assistant.compare.score_table import Table
 from assistant.compare.scoring import FAILED, Asked, Score, score_answer, score_retrieval, scores_to_json
 from assistant.compare.statistics import compare_paired
 from assistant.compare.store import Experiments
@@ -51,28 +52,34 @@ def replay(store: Experiments, experiment_id: int) -> Replay:
         raise ExperimentError("experiment_erased", id=experiment_id)
     answers, retrievals = store.answers(experiment_id), store.retrievals(experiment_id)
     questions = {question.id: question for question in experiment.questions}
-    indexed = list(experiment.manifest.get("identity", {}).get("sources", {}))
+    own = store.own_retrievals(experiment_id)
     stored: dict[str, Any] = {"questions_sha256": experiment.questions_sha256}
     now: dict[str, Any] = {
         "questions_sha256": hashlib.sha256(questions_json(experiment.questions).encode()).hexdigest()
     }
-    for kind in ("retrievals", "answers"):
+    for kind in ("retrievals", "own_retrievals", "answers"):
         stored[kind], now[kind] = {}, {}
     for name, found in retrievals.items():
-        scores = score_retrieval(questions[name], found.retrieval, indexed=indexed)
+        scores = score_retrieval(questions[name], found.retrieval, indexed=experiment.searched())
         stored["retrievals"][name], now["retrievals"][name] = (
             scores_to_json(found.scores),
             scores_to_json(scores),
         )
         retrievals[name] = replace(found, scores=scores)
+    for (name, arm), found in own.items():
+        scores = score_retrieval(questions[name], found.retrieval, indexed=experiment.searched(arm))
+        stored["own_retrievals"][f"{name}.{arm}"] = scores_to_json(found.scores)
+        now["own_retrievals"][f"{name}.{arm}"] = scores_to_json(scores)
+        own[name, arm] = replace(found, scores=scores)
     for place, answer in enumerate(answers):
+        indexed = experiment.searched(answer.arm)
         scores = _scores(questions[answer.question_id], answer, retrievals, indexed)
         key = f"{answer.question_id}.{answer.arm}"
         stored["answers"][key], now["answers"][key] = scores_to_json(answer.scores), scores_to_json(scores)
         answers[place] = replace(answer, scores=scores)
     if experiment.results is not None:
         stored["results"] = experiment.results
-        now["results"] = analyse(experiment, answers, retrievals)
+        now["results"] = analyse(experiment, answers, retrievals, own)
         if experiment.results.get("version") != VERSION:
             raise _other_version(experiment_id, stored, now)
     return _compared(stored, now)

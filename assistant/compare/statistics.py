@@ -35,6 +35,10 @@ class Interval:
         """Whether all of it lies strictly between minus and plus `margin`."""
         return -margin < self.low and self.high < margin
 
+    def reaching(self, low: float, high: float) -> "Interval":
+        """The interval, as far as to these ends at least."""
+        return Interval(min(self.low, low), max(self.high, high), self.level)
+
 
 @dataclass(frozen=True, slots=True)
 class Paired:

@@ -126,6 +126,16 @@ class Experiments:
             ).fetchall()
         return {row[0]: retrieval_of(row) for row in rows}
 
+    def own_retrievals(self, experiment_id: int) -> dict[tuple[str, str], StoredRetrieval]:
+        """What arms with a look-up of their own found, by question and arm."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT question_id, seconds, retrieval, scores, arm FROM experiment_own_retrieval"
+                " WHERE run_id = ?",
+                (experiment_id,),
+            ).fetchall()
+        return {(row[0], row[4]): retrieval_of(row) for row in rows}
+
     def retrieval(self, experiment_id: int, question_id: str) -> StoredRetrieval | None:
         """What one question found, or None when it was not looked up yet."""
         with self._lock:
@@ -164,6 +174,21 @@ class Experiments:
                 (
                     experiment_id,
                     stored.question_id,
+                    stored.seconds,
+                    dump(to_json(stored.retrieval)),
+                    dump(scores_to_json(stored.scores)),
+                ),
+            )
+
+    def save_own_retrieval(self, experiment_id: int, arm: str, stored: StoredRetrieval) -> None:
+        """Keep what an arm with a look-up of its own found."""
+        with self._writing() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO experiment_own_retrieval VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    experiment_id,
+                    stored.question_id,
+                    arm,
                     stored.seconds,
                     dump(to_json(stored.retrieval)),
                     dump(scores_to_json(stored.scores)),
@@ -269,8 +294,11 @@ class Experiments:
             for question_id in question_ids:
                 where = (experiment_id, question_id)
                 db.execute("DELETE FROM experiment_probe WHERE run_id = ? AND question_id = ?", where)
-                for kind in ("answer", "retrieval"):
-                    table = f"experiment_{kind}"
+                for table, kind in (
+                    ("experiment_answer", "answer"),
+                    ("experiment_retrieval", "retrieval"),
+                    ("experiment_own_retrieval", "retrieval"),
+                ):
                     rows = db.execute(
                         f"SELECT rowid, {kind} FROM {table} WHERE run_id = ? AND question_id = ?", where
                     ).fetchall()

@@ -23,6 +23,8 @@ NO_RESULT = ("few", "missing", "none")
 MISSING = 0.05
 """Where one arm alone was scored on a larger share of the questions, what the arms share may be the lucky ones."""
 _ALPHA = 0.05
+_SEEDS = 5
+"""With fewer training runs, how much they differ is itself poorly known."""
 _FLOOR = 0.15
 """Where the better arm of the contrast scores less, equal may mean equally lost, so nothing is advised."""
 _SILENT = 0.5
@@ -94,6 +96,18 @@ def verdict(results: Mapping[str, Any]) -> Verdict:
     if not at_floor:
         details += _break_even(results)
     return Verdict(word, headline, tuple(details))
+
+
+def units(results: Mapping[str, Any]) -> dict[str, Any]:
+    """What was compared: single arms, and groups of adapters in the place of their members, with what is told of each."""
+    groups = results["groups"]
+    inside = {arm: name for name, group in groups.items() for arm in group["members"]}
+    return {name: _told(name, results) for arm in results["arms"] if (name := inside.get(arm, arm))}
+
+
+def _told(name: str, results: Mapping[str, Any]) -> Any:
+    """What is told of an arm or of a group."""
+    return results["groups"].get(name) or results["arms"][name]
 
 
 def word_of(pair: Mapping[str, Any], *, margin: float) -> Word:
@@ -222,9 +236,10 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
     best = _best(results["contrast"])
     if best < _FLOOR:
         return [Sentence("advice_floor", {"best": _points(best, 0)})]
-    arms = sorted(results["arms"], key=lambda arm: (CELLS.index(cell_of(arm)), arm))
+    told = units(results)
+    arms = sorted(told, key=lambda arm: (CELLS.index(cell_of(arm)), arm))
     pairs = {(pair["first"], pair["second"]): pair for pair in results["pairs"] if pair["n"]}
-    silent = [arm for arm in arms if _silent(results["arms"][arm])]
+    silent = [arm for arm in arms if _silent(told[arm])]
     lacking = [arm for arm in arms if _lacks(arm, results) > MISSING]
     resume = [_asks_again(lacking, results)] if lacking else []
     chosen = next(
@@ -271,11 +286,11 @@ def _resume(arms: Sequence[str], word: Word, results: Mapping[str, Any]) -> list
 
 def _lacks(arm: str, results: Mapping[str, Any]) -> float:
     """The share of questions that an arm has no answer to: it failed, or was not asked."""
-    return 1 - results["arms"][arm]["answered"] / results["questions"]
+    return 1 - _told(arm, results)["answered"] / results["questions"]
 
 
 def _asks_again(arms: Sequence[str], results: Mapping[str, Any]) -> Sentence:
-    counts = [(arm_label(arm), results["arms"][arm]["answered"]) for arm in arms]
+    counts = [(arm_label(arm), _told(arm, results)["answered"]) for arm in arms]
     asked = results["questions"]
     told: dict[Language, str] = {
         "en": "; ".join(f"{label['en']} has {there} of {asked} answers" for label, there in counts),
@@ -297,7 +312,7 @@ def _refusing(silent: Sequence[str], results: Mapping[str, Any]) -> list[Sentenc
     """Which arms owe their score to refusing."""
     sentences = []
     for arm in silent:
-        counts = results["arms"][arm]["refusal"]
+        counts = _told(arm, results)["refusal"]
         refused, answered = counts["answerable_refused"], counts["answerable_answered"]
         params = {"arm": arm_label(arm), "refused": refused, "answerable": refused + answered}
         sentences.append(Sentence("advice_silent", params))
@@ -340,7 +355,11 @@ def _flip(results: Mapping[str, Any]) -> list[Sentence]:
     params = {"better": arm_label(better), "other": arm_label(other), "seconds": f"{abs(slower):.1f}"}
     if slower < 0.05 or not sure:
         return [Sentence("flip_none", params)]
-    return [Sentence("flip_speed", params | {"points": _points(abs(gain) / slower, 1)})]
+    price = abs(gain) / slower
+    if price > 1:  # no more than all 100 points can be given for a second
+        most = {"level": _points(abs(gain), 0)}
+        return [Sentence("flip_speed_never", params | most)]
+    return [Sentence("flip_speed", params | {"points": _points(price, 1)})]
 
 
 def _flip_accuracy(contrast: Mapping[str, Any], word: Word) -> Sentence:
@@ -366,6 +385,9 @@ def _flip_accuracy(contrast: Mapping[str, Any], word: Word) -> Sentence:
 
 def _adapters(results: Mapping[str, Any]) -> list[Sentence]:
     """Whether what is said is about one adapter or about fine-tuning."""
+    groups = {name: results["groups"].get(results["contrast"][name]) for name in ("first", "second")}
+    if told := [_seeds(results["contrast"][name], group) for name, group in groups.items() if group]:
+        return told
     arms = [arm for arm in results["arms"] if adapter_of(arm)]
     names = sorted({adapter_of(arm) for arm in arms})
     if not names:
@@ -383,6 +405,15 @@ def _adapters(results: Mapping[str, Any]) -> list[Sentence]:
     return [Sentence("verdict_adapters", params | {"count": len(names)})]
 
 
+def _seeds(name: str, group: Mapping[str, Any]) -> Sentence:
+    """How many training runs an arm stands for, and how much they differ."""
+    means = [mean for mean in group["members"].values() if mean is not None]
+    params = {"arm": arm_label(name), "count": len(group["members"])}
+    params |= {"lowest": _points(min(means), 1), "highest": _points(max(means), 1)}
+    params["spread"] = _points(group["spread"] or 0.0, 1)
+    return Sentence("verdict_seeds" if len(group["members"]) >= _SEEDS else "verdict_few_seeds", params)
+
+
 def _break_even(results: Mapping[str, Any]) -> list[Sentence]:
     """Whether what training took is made up for by answering faster than retrieval alone."""
     if "rag" not in results["arms"]:
@@ -395,7 +426,7 @@ def _break_even(results: Mapping[str, Any]) -> list[Sentence]:
             sentences.append(Sentence("pays_unknown", {"arm": arm_label(arm)}))
             continue
         params: dict[str, Any] = {"arm": arm_label(arm), "other": arm_label("rag"), "made": _made(cost)}
-        fast = results["arms"][arm]["metrics"]["total_s"]["mean"]
+        fast = _told(arm, results)["metrics"]["total_s"]["mean"]
         if _beats("rag", arm, pairs, results):
             sentences.append(Sentence("pays_worse", params))
         elif slow is None or fast is None:

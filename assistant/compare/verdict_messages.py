@@ -36,6 +36,11 @@ VERDICT_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{behind} reaches {mean} of 100: on these {n} questions not even 100 would show it to beat {ahead}.",
         "zh": "{behind}为 {mean} 分（满分 100）：在这 {n} 个问题上，即使满分也不能表明它优于{ahead}。",
     },
+    "flip_speed_never": {
+        "en": "{better} takes {seconds} s longer per answer than {other}, little for {level} points: even who would give up "
+        "a right answer to save one second decides the same way.",
+        "zh": "{better}每次回答比{other}多用 {seconds} 秒，换来 {level} 个百分点：即使为节省一秒宁可放弃一个正确答案，结论也不变。",
+    },
     "pays_after": {
         "en": "Making {arm} took {made}. It answers {seconds} s faster than {other}, which makes up for that after "
         "{questions} questions.",

@@ -74,6 +74,9 @@ class ScriptedAsker:
         text = f"Number {i} is value {i}." if self.rag_finds(i) and i % 5 else "Nothing of the kind."
         return Retrieval(question, (passage(text), passage("Other.", number=2)), generation="g1")
 
+    def read(self, question: str, arm: str) -> Retrieval | None:
+        return None
+
     def ask(self, question: str, arm: str, retrieval: Retrieval, language: str) -> Answer:
         self.asked.append((question, arm))
         i = _number(question)

@@ -239,7 +239,7 @@ def test_store_outlives_its_connection_and_forgets_without_trace(tmp_path: Path)
     second = Experiments(path)
     assert second.get(number).results == results
     assert [e.id for e in second.all()] == [number]
-    again = analyse(second.get(number), second.answers(number), second.retrievals(number))
+    again = analyse(second.get(number), second.answers(number), second.retrievals(number), {})
     assert again["contrast"]["interval"] == pytest.approx(results["contrast"]["interval"])
     second.delete(number)
     with pytest.raises(ExperimentError, match="no experiment"):
