@@ -107,6 +107,13 @@ class Laboratory:
         ids = self._app.base_ids(base_names)
         return questions_of_bases(self._app, ids, count=count, adapter=adapter, seed=seed)
 
+    def same_recipe(self, arms: Sequence[str]) -> bool:
+        """Whether the adapters of some arms are training runs of one recipe, which count together as one arm."""
+        from assistant.compare.adapter_facts import same_recipe
+
+        adapters = [name for arm in arms if (name := self._app.arm(arm).adapter) is not None]
+        return same_recipe(adapters, self._app.settings.adapters_dir)
+
     # ---- running ----
 
     def start(self, name: str, questions: QuestionSet, plan: Plan) -> int:
@@ -255,8 +262,10 @@ class Laboratory:
         """All answers and failures by question and arm."""
         return {(one.question_id, one.arm): one for one in self.store.answers(experiment_id)}
 
-    def retrieval(self, experiment_id: int, question_id: str) -> StoredRetrieval | None:
-        """What a question found."""
+    def retrieval(self, experiment_id: int, question_id: str, arm: str = "") -> StoredRetrieval | None:
+        """What a question found; for an arm with a look-up of its own, what that found."""
+        if arm:
+            return self.store.own_retrievals(experiment_id).get((question_id, arm))
         return self.store.retrieval(experiment_id, question_id)
 
     def sources(self, experiment_id: int) -> dict[str, dict[str, Any]]:

@@ -19,6 +19,16 @@ from finetune.run_folder import RunFolder
 
 _QUESTION = re.compile(r"Question: |问题：")
 """What stands before the question in `assistant.prompts`, on its last line."""
+_NOT_RECIPE = frozenset(("seed", "name", "data", "eval_data", "eval_steps", "save_steps", "save_total_limit"))
+_NOT_RECIPE |= {
+    "logging_steps",
+    "report_to",
+    "num_machines",
+    "machine_rank",
+    "main_process_ip",
+    "main_process_port",
+}
+"""Settings that two runs of one recipe may differ in; the data are compared by their hash."""
 
 
 def adapter_facts(
@@ -46,6 +56,25 @@ def adapter_facts(
         "gates": info.card.get("gates", []),
         "leaks": leaked(info.record.get("config", {}), questions),
     }
+
+
+def same_recipe(names: Sequence[str], adapters_dir: Path) -> bool:
+    """Whether several adapters are training runs of one recipe: the same model, data and settings, other seeds.
+
+    Adapters that were imported do not tell how they were made, so that they are none.
+    """
+    records = {info.name: info.record for info in list_adapters(adapters_dir)}
+    recipes = [_recipe(records.get(name, {})) for name in dict.fromkeys(names)]
+    return len(recipes) > 1 and recipes[0] is not None and all(one == recipes[0] for one in recipes)
+
+
+def _recipe(record: dict[str, Any]) -> dict[str, Any] | None:
+    """What makes an adapter but for chance; None where it is not known."""
+    config = record.get("config")
+    if not config or not record.get("data_hash"):
+        return None
+    made = {key: record.get(key) for key in ("base_model", "base_revision", "data_hash", "template_hash")}
+    return made | {key: value for key, value in config.items() if key not in _NOT_RECIPE}
 
 
 def data_seconds(config: dict[str, Any]) -> float | None:

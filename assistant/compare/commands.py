@@ -106,6 +106,16 @@ def run(
         float, typer.Option(help=_say("Points that do not matter.", "可以忽略的百分点。"))
     ] = 5.0,
     wanted: Annotated[float, typer.Option(help=_say("Points that would matter.", "有意义的百分点。"))] = 10.0,
+    seeds: Annotated[
+        bool | None,
+        typer.Option(
+            "--seeds/--no-seeds",
+            help=_say(
+                "Count the adapters as training runs of one arm. Default: where model, data and settings are the same.",
+                "把各适配器当作同一方式的多次训练。默认：模型、数据和设置都相同时如此。",
+            ),
+        ),
+    ] = None,
     resume: Annotated[
         int | None, typer.Option(help=_say("Go on with the experiment of this number.", "继续此编号的实验。"))
     ] = None,
@@ -149,7 +159,9 @@ def run(
     )
     if asked is not None:
         if named:
-            declared(asked, named)  # what is wrong with them is told before a model is loaded
+            declared(
+                asked, named, pooled=seeds is not False
+            )  # what is wrong is told before a model is loaded
         for problem in asked.problems:
             note("  " + problem.text(LANGUAGE))
         ahead = meter(len(asked.questions), wanted=wanted / 100)
@@ -168,8 +180,12 @@ def run(
         try:
             number = resume
             if asked is not None:
-                plan = declared(asked, named or default_arms(app.adapters()))
+                chosen = named or default_arms(app.adapters())
+                pooled = app.experiments.same_recipe(chosen) if seeds is None else seeds
+                plan = declared(asked, chosen, pooled=pooled)
                 note(", ".join(plan.arms))
+                for group, members in plan.groups.items():
+                    note(f"  {group}: {', '.join(members)}")
                 number = store.create(name, asked, plan)
             assert number is not None
             note(

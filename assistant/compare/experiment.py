@@ -132,7 +132,9 @@ def make_plan(
     offered = tuple(dict.fromkeys((*plan.units, *names)))
     members = [set(plan.groups.get(name, (name,))) for name in contrast]
     if not set(contrast) <= set(offered) or members[0] & members[1]:
-        raise ExperimentError("experiment_contrast_wrong", contrast=" ".join(contrast), arms=", ".join(offered))
+        raise ExperimentError(
+            "experiment_contrast_wrong", contrast=" ".join(contrast), arms=", ".join(offered)
+        )
     return replace(plan, contrast=contrast)
 
 

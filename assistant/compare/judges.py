@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from assistant.compare.experiment import Answered, Began, Ended, ExperimentEvent
@@ -149,22 +150,22 @@ def judge_experiment(
         seed=experiment.plan.seed,
     )
     store.save_judge(experiment_id, judge.name, exam.card())
-    first, second = experiment.plan.contrast
     answers = {(one.question_id, one.arm): one.answer for one in store.answers(experiment_id)}
-    done = {one.question_id for one in store.judgements(experiment_id, judge.name)}
+    done = {(one.question_id, one.first, one.second) for one in store.judgements(experiment_id, judge.name)}
     pairs = [
-        (question, one, other)
+        (question, first, second, one, other)
         for question in experiment.questions
+        for first, second in experiment.plan.single_contrasts
         if (one := answers.get((question.id, first))) is not None
         and (other := answers.get((question.id, second))) is not None
-        and question.id not in done
+        and (question.id, first, second) not in done
     ]
     if not exam.passed:
         yield Began(experiment_id, 0, 0)
         yield Ended(experiment_id, False, 0, {})
         return
     yield Began(experiment_id, 0, len(pairs))
-    for number, (question, one, other) in enumerate(pairs, 1):
+    for number, (question, first, second, one, other) in enumerate(pairs, 1):
         if should_stop():
             yield Ended(experiment_id, True, 0, {})
             return
@@ -181,8 +182,9 @@ def judged(store: Experiments, experiment_id: int, judge: str) -> dict[str, Any]
     """What a judge's opinions add up to: wins of the contrast's second arm over its first, with interval.
 
     Returns:
-        `n` judged pairs, `unreadable`, `inconsistent`, `wins`, `losses`, `ties` of the second arm, and where n is
-        ten or more the paired `difference` of (wins - losses) / n, its `interval` and `p`, clustered as all others.
+        `n` judged pairs, `unreadable`, `inconsistent`, `wins`, `losses`, `ties` of the second arm, and where they are of
+        ten questions or more the paired `difference` of (wins - losses) / n, its `interval` and `p`, clustered as all
+        others; of several adapters, a question counts their mean.
     """
     experiment = store.get(experiment_id)
     opinions = store.judgements(experiment_id, judge)
@@ -197,13 +199,17 @@ def judged(store: Experiments, experiment_id: int, judge: str) -> dict[str, Any]
         "losses": picks.count("first"),
         "ties": picks.count("tie"),
     }
-    if len(read) >= FEWEST:
+    asked = list(dict.fromkeys(one.question_id for one in known))
+    if len(asked) >= FEWEST:
         names, _ = clusters_of(experiment.questions)
         clusters = dict(zip((question.id for question in experiment.questions), names or (), strict=False))
+        of_question = {
+            name: [one.facts["pick"] for one in known if one.question_id == name] for name in asked
+        }
         result = compare_paired(
-            [float(pick == "first") for pick in picks],
-            [float(pick == "second") for pick in picks],
-            clusters=[clusters[one.question_id] for one in known] if clusters else None,
+            [fmean(pick == "first" for pick in of_question[name]) for name in asked],
+            [fmean(pick == "second" for pick in of_question[name]) for name in asked],
+            clusters=[clusters[name] for name in asked] if clusters else None,
             seed=experiment.plan.seed,
         )
         told |= {"difference": result.difference, "interval": asdict(result.interval), "p": result.p}

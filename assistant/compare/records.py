@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal
 
 from assistant.answer_json import answer_from_json, retrieval_from_json
 from assistant.arms import Answer, Sampling
-from assistant.compare.cells import groups_of
+from assistant.compare.cells import adapter_of, groups_of
 from assistant.compare.questions import Question, questions_from_json
 from assistant.compare.scoring import Score, scores_from_json
 from knowledge.documents import Retrieval
@@ -57,6 +58,14 @@ class Plan:
         """What is compared: single arms, and groups in the place of their members."""
         of_member = {arm: name for name, members in self.groups.items() for arm in members}
         return tuple(dict.fromkeys(of_member.get(arm, arm) for arm in self.arms))
+
+    @property
+    def single_contrasts(self) -> tuple[tuple[str, str], ...]:
+        """The contrast in single arms: of groups with the same adapters each with its own, else each with each."""
+        first, second = (self.groups.get(name, (name,)) for name in self.contrast)
+        if [adapter_of(arm) for arm in first] == [adapter_of(arm) for arm in second]:
+            return tuple(zip(first, second, strict=True))
+        return tuple(product(first, second))
 
 
 @dataclass(frozen=True, slots=True)

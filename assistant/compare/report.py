@@ -170,18 +170,23 @@ def _refusals(results: Mapping[str, Any], say: Words) -> str:
 
 
 def _retrieval(results: Mapping[str, Any], say: Words) -> str:
-    marks = [
-        _mark(METRICS[name].label(say.language), entry)
-        for name, entry in results["retrieval"].items()
-        if entry["mean"] is not None
-    ]
-    few = max((entry["n"] for entry in results["retrieval"].values()), default=0)
-    if not few:
-        return ""
-    shown = (
-        interval_chart(say("retrieval"), marks, bounds=(0.0, 1.0)) if marks else few_text(few, say.language)
-    )
-    return f"<h2>{say('retrieval')}</h2>{shown}"
+    parts = []
+    for arm, found in {"": results["retrieval"], **results["own_retrieval"]}.items():
+        marks = [
+            _mark(METRICS[name].label(say.language), entry)
+            for name, entry in found.items()
+            if entry["mean"] is not None
+        ]
+        few = max((entry["n"] for entry in found.values()), default=0)
+        if not few:
+            continue
+        parts.append(f"<h3>{escape(arm)}</h3>" if arm else "")
+        parts.append(
+            interval_chart(say("retrieval"), marks, bounds=(0.0, 1.0))
+            if marks
+            else few_text(few, say.language)
+        )
+    return f"<h2>{say('retrieval')}</h2>{''.join(parts)}" if parts else ""
 
 
 def _strata(results: Mapping[str, Any], say: Words) -> str:

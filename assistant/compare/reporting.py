@@ -80,14 +80,14 @@ def result_lines(experiment: "Experiment", language: Language) -> list[str]:
         ]
         pad = 26 - len(label) - sum(ord(letter) > 0x2E7F for letter in label)
         lines.append(label + " " * max(pad, 1) + "".join(_right(text, width) for text in texts))
-    found = results["retrieval"]
-    if any(entry["n"] for entry in found.values()):
-        told_retrieval = ", ".join(
-            f"{METRICS[name].label(language)} {value_text(entry, name, language)}"
-            for name, entry in found.items()
-            if entry["n"]
-        )
-        lines += ["", told_retrieval]
+    for arm, found in {"": results["retrieval"], **results["own_retrieval"]}.items():
+        if any(entry["n"] for entry in found.values()):
+            told_retrieval = ", ".join(
+                f"{METRICS[name].label(language)} {value_text(entry, name, language)}"
+                for name, entry in found.items()
+                if entry["n"]
+            )
+            lines += ["", f"{arm}: {told_retrieval}" if arm else told_retrieval]
     lines += [f"{arm}: {text}" for arm in arms for text in _failures(results["arms"][arm], language)]
     return lines
 

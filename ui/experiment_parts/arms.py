@@ -8,7 +8,9 @@ COLORS = ("#5b6775", "#0f8a7e", "#c77d0a", "#7a4fbf", "#b8405e", "#2f6fb5", "#7b
 
 
 def arm_short(name: str) -> str:
-    """What an arm is called where there is little room; names of adapters are the user's."""
+    """What an arm, or a group of several adapters, is called where there is little room; adapters are named by the user."""
     kind, own = cell_of(name).replace("+", "_"), settings_of(name)
+    if kind.endswith("sft") and not adapter_of(name):
+        return say(f"experiment.group_{kind}")
     short = say(f"experiment.arm_{kind}", adapter=adapter_of(name))
     return f"{short} ({own})" if own else short

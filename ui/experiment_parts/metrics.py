@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from assistant.compare.cells import cell_of
 from assistant.compare.metric_table import METRICS
 from assistant.compare.report_text import REPORT_TEXT
 from assistant.compare.reporting import clustered_text, few_text, reason_text
@@ -134,13 +135,25 @@ def _refusals(results: dict[str, Any]) -> None:
 
 
 def _retrieval(results: dict[str, Any]) -> None:
+    own = results["own_retrieval"]
+    shared = any(cell_of(arm).startswith("rag") and arm not in own for arm in results["arms"])
+    lists = ({say("experiment.retrieval_shared"): results["retrieval"]} if shared or not own else {}) | {
+        arm_short(arm): told for arm, told in own.items()
+    }
     rows = [
-        Row(METRICS[name].label(language()), entry["mean"], *_ends(entry))
-        for name, entry in results["retrieval"].items()
-        if entry["mean"] is not None
+        Row(METRICS[name].label(language()), entry["mean"], *_ends(entry), label if own else "")
+        for name in results["retrieval"]
+        for label, told in lists.items()
+        if (entry := told[name])["mean"] is not None
     ]
     if rows:
-        interval_chart(rows, key="experiment_retrieval", axis=say("experiment.points"), domain=(0, 100))
+        interval_chart(
+            rows,
+            key="experiment_retrieval",
+            axis=say("experiment.points"),
+            domain=(0, 100),
+            series=list(lists) if own else (),
+        )
         return
     few = max(entry["n"] for entry in results["retrieval"].values())
     if few:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from assistant.arms import Answer
+from assistant.compare.cells import cell_of, looks_up_itself
 from assistant.compare.metric_table import METRICS
 from assistant.compare.questions import Question
 from assistant.compare.report_text import REPORT_TEXT
@@ -59,6 +60,7 @@ def show_question_answers(
                         quote=plain(evidence.quote, limit=300),
                     )
                 )
+    arms = list(dict.fromkeys(one for arm in arms for one in experiment.plan.groups.get(arm, (arm,))))
     answers = app.experiments.answers(experiment.id)
     for arm, cell in zip(arms, st.columns(len(arms), border=True), strict=True):
         with cell:
@@ -69,8 +71,11 @@ def show_question_answers(
                 continue
             st.fragment(framed()(_answer))(app, stored, f"{key}_{question.id}_{arm}")
             st.caption(_scores(stored, experiment.plan.primary))
-    if any(arm.startswith("rag") for arm in arms):
-        _passages(app, experiment, question, key)
+    if any(cell_of(arm).startswith("rag") and not looks_up_itself(arm) for arm in arms):
+        _passages(app, experiment, question, "", key)
+    for arm in arms:
+        if looks_up_itself(arm):
+            _passages(app, experiment, question, arm, key)
 
 
 def _answer(app: "App", stored: "StoredAnswer", key: str) -> None:
@@ -103,12 +108,15 @@ def _scores(stored: "StoredAnswer", primary: str) -> str:
     return plain(" · ".join(parts))
 
 
-def _passages(app: "App", experiment: "Experiment", question: Question, key: str) -> None:
-    found = app.experiments.retrieval(experiment.id, question.id)
+def _passages(app: "App", experiment: "Experiment", question: Question, arm: str, key: str) -> None:
+    """What the arms that share a look-up read, or, with `arm`, one with a look-up of its own."""
+    found = app.experiments.retrieval(experiment.id, question.id, arm)
     if found is None or not found.retrieval.passages:
         return
+    key = f"{key}_{hash(arm)}" if arm else key
+    label = say("experiment.found", count=len(found.retrieval.passages))
     panel = st.expander(
-        say("experiment.found", count=len(found.retrieval.passages)),
+        f"{plain(arm_short(arm), limit=60)}: {label}" if arm else label,
         type="compact",
         key=f"experiment_found_{key}_{question.id}",
         on_change="rerun",

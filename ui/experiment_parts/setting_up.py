@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from assistant.arms import BASE, RAG, Arm
+from assistant.compare.cells import groups_of
 from assistant.compare.experiment import default_contrast
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS, default_primary
 from assistant.compare.power import meter
@@ -13,6 +14,7 @@ from assistant.compare.questions import QuestionSet
 from assistant.errors import TANDEM_ERRORS
 from ui.compare_parts.choosing import arm_label
 from ui.components.inert import plain
+from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.choosing import open_experiment
 from ui.experiment_parts.making import make_questions
 from ui.frame import show_error
@@ -35,13 +37,14 @@ def set_up(app: "App") -> None:
     with st.container(border=True):
         bases = _choose_bases(app, own)
         arms = _choose_arms(app)
+        pooled = _choose_pooled(app, arms)
     if len(arms) < 2:
         st.caption(f":orange[:material/info:] {say('experiment.arms_number')}")
         return
     with st.container(border=True):
         st.markdown(f"**{say('experiment.declared')}**", help=say("experiment.declared_help"))
         primary = _choose_primary(questions)
-        contrast = _choose_contrast(arms)
+        contrast = _choose_contrast(arms, pooled)
         with st.container(horizontal=True):
             margin = st.number_input(
                 say("experiment.margin"),
@@ -90,6 +93,7 @@ def set_up(app: "App") -> None:
             base_names=tuple(bases),
             margin=margin / 100,
             wanted=wanted / 100,
+            pooled=pooled,
         )
         open_experiment(app.experiments.start(name, questions, plan))
         st.rerun()
@@ -225,6 +229,18 @@ def _choose_arms(app: "App") -> list[str]:
     return [name for name in offered if name in picked]
 
 
+def _choose_pooled(app: "App", arms: Sequence[str]) -> bool:
+    """Whether several adapters count as one arm; asked where there are several."""
+    if not groups_of(arms):
+        return False
+    return st.checkbox(
+        say("experiment.pooled"),
+        value=app.experiments.same_recipe(arms),
+        help=say("experiment.pooled_help"),
+        key=f"experiment_pooled_{hash(tuple(arms))}",
+    )
+
+
 def _choose_primary(questions: QuestionSet) -> str:
     usual = default_primary(questions.questions)
     chinese = any(question.language == "zh" for question in questions.questions)
@@ -246,9 +262,15 @@ def _choose_primary(questions: QuestionSet) -> str:
     )
 
 
-def _choose_contrast(arms: Sequence[str]) -> tuple[str, str] | None:
+def _choose_contrast(arms: Sequence[str], pooled: bool) -> tuple[str, str] | None:
     """The pair that decides; None while both are the same."""
-    labels, usual = {name: arm_label(name) for name in arms}, default_contrast(arms)
+    groups = groups_of(arms) if pooled else {}
+    inside = {arm: name for name, members in groups.items() for arm in members}
+    arms = list(dict.fromkeys(inside.get(arm, arm) for arm in arms))
+    if len(arms) < 2:  # nothing but training runs of one arm
+        arms = list(inside)
+    labels = {name: arm_short(name) if name in groups else arm_label(name) for name in arms}
+    usual = default_contrast(arms)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         second = st.selectbox(
             say("experiment.contrast_second"),

@@ -183,6 +183,8 @@ TEXT: dict[str, dict[Language, str]] = {
         "en": "Its training data is not here, so it cannot be said which questions it had seen.",
         "zh": "本机没有它的训练数据，无法判断它见过哪些问题。",
     },
+    "experiment.group_rag_sft": {"en": "RAG + SFT (mean of runs)", "zh": "检索 + 微调（多次训练平均）"},
+    "experiment.group_sft": {"en": "SFT (mean of runs)", "zh": "微调（多次训练平均）"},
     "experiment.leave": {
         "en": "It goes on if you leave this page.",
         "zh": "离开此页面后会继续运行。",
@@ -277,6 +279,16 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.questions": {"en": "Questions", "zh": "问题集"},
     "experiment.reference": {"en": "Right answer: {text}", "zh": "参考答案：{text}"},
     "experiment.resume": {"en": "Go on", "zh": "继续"},
+    "experiment.pooled": {
+        "en": "The adapters are training runs of one recipe: count them as one arm",
+        "zh": "这些适配器是同一配方的多次训练：合并为一种方式",
+    },
+    "experiment.pooled_help": {
+        "en": "With other seeds, training comes out otherwise. Averaged question by question, the answer is about "
+        "fine-tuning and not about one lucky run. Leave it off to compare different adapters with each other.",
+        "zh": "随机种子不同，训练结果也不同。按问题取平均后，结论针对微调本身，而不是某一次碰巧的训练。若要比较不同的适配器，请不要勾选。",
+    },
+    "experiment.retrieval_shared": {"en": "shared by the other arms", "zh": "其他方式共用"},
     "experiment.retention": {
         "en": "General knowledge: {before} % of {questions} control questions right before training, {after} % after.",
         "zh": "通用知识：{questions} 个对照问题，训练前答对 {before}%，训练后 {after}%。",
