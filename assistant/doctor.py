@@ -65,7 +65,7 @@ def examine(settings: Settings, *, holds_lock: bool = False, network: bool = Tru
     if settings.models.offline:
         yield Check("hub", "ok", "Offline by setting: no hub is asked.", "设置为离线：不访问模型站。")
     elif network:
-        yield _hub()
+        yield _hub(settings.models.hub)
 
 
 def _python() -> Check:
@@ -216,8 +216,8 @@ def _served(name: str, settings: Settings) -> Check:
     return Check(f"model:{name}", "bad", missing.text("en"), missing.text("zh"))
 
 
-def _hub() -> Check:
-    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+def _hub(mirror: str | None) -> Check:
+    endpoint = (mirror or os.environ.get("HF_ENDPOINT") or "https://huggingface.co").rstrip("/")
     host = urlsplit(endpoint).netloc or endpoint
     try:
         with urlopen(Request(endpoint, method="HEAD"), timeout=3):
@@ -229,7 +229,7 @@ def _hub() -> Check:
             "hub",
             "warn",
             f"Model hub {host} does not answer. The embedded models work without it; for others set "
-            "HF_ENDPOINT to a mirror, or give a local folder.",
-            f"模型站 {host} 无响应。内置模型不受影响；其他模型可将 HF_ENDPOINT 设为镜像站，或指定本地目录。",
+            "a mirror (models.hub, or HF_ENDPOINT), or give a local folder.",
+            f"模型站 {host} 无响应。内置模型不受影响；其他模型可设置镜像站（models.hub 或 HF_ENDPOINT），或指定本地目录。",
         )
     return Check("hub", "ok", f"Model hub {host} answers", f"模型站 {host} 可访问")

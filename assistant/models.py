@@ -52,9 +52,10 @@ class ModelInfo:
 
 
 def list_models(settings: Settings) -> list[ModelInfo]:
-    """The catalogue, with what is on disk and in use; models named only in the settings come last."""
+    """The catalogue, with what is on disk and in use; then what else was fetched, or is named in the settings."""
     from finetune.catalogue import CATALOGUE
-    from finetune.models import present
+    from finetune.model_names import parse_name
+    from finetune.models import present, recorded
 
     chosen = {settings.models.chat, settings.models.embedding, settings.models.reranker}
     rows = [
@@ -71,6 +72,12 @@ def list_models(settings: Settings) -> list[ModelInfo]:
         for entry in CATALOGUE
     ]
     known = {row.name for row in rows}
+    keys = {parse_name(name).key for name in known}  # one for all spellings of a name
+    for model in recorded(settings.models_dir):
+        if parse_name(model.name).key not in keys:
+            known.add(model.name)
+            active = model.name in chosen
+            rows.append(ModelInfo(model.name, model.kind, True, model.size_bytes, (), active))
     for name, kind in (
         (settings.models.chat, "chat"),
         (settings.models.embedding, "embedding"),
@@ -116,7 +123,7 @@ class Models:
         self._embedders: dict[str, Embedder] = {}
         self._engine: Engine | None = None
         self._engine_name = ""
-        self._reranker: Any = None
+        self._reranker: tuple[str, Any] | None = None
 
     @property
     def elsewhere(self) -> bool:
@@ -259,18 +266,24 @@ class Models:
     def reranker(self) -> Any:
         """The reranker that the settings choose, loaded once; None when they choose none."""
         name = self.settings.models.reranker
-        if name is None:
-            return None
+        return None if name is None else self.reranker_named(name)
+
+    def reranker_named(self, name: str) -> Any:
+        """A reranker; of this machine's only the latest is kept in memory.
+
+        Raises:
+            ModelUnavailableError, KnowledgeError: it cannot be found, fetched or loaded, or is none.
+            ProviderError: it runs on a server that is not known.
+        """
         if parse_provider_model(name) is not None:
             return self.providers.reranker(name)
         from knowledge.reranker import CrossEncoderReranker
 
         with self._lock:
-            if self._reranker is None:
-                self._reranker = CrossEncoderReranker(
-                    fetch(name, self.settings).path, device=self.settings.models.device
-                )
-            return self._reranker
+            if self._reranker is None or self._reranker[0] != name:
+                folder = fetch(name, self.settings).path
+                self._reranker = name, CrossEncoderReranker(folder, device=self.settings.models.device)
+            return self._reranker[1]
 
     def close(self) -> None:
         """End the engine's thread."""

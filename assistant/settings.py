@@ -248,7 +248,7 @@ def with_choice(settings: Settings) -> Settings:
     if not open_choices:
         return settings
     kept, usual = read_stored(settings.data_dir), ModelSettings()
-    chosen = {what: getattr(kept, what) or getattr(usual, what) for what in open_choices}
+    chosen: dict[str, Any] = {what: getattr(kept, what) or getattr(usual, what) for what in open_choices}
     # A choice does not count as set, so that it can be changed again.
     named = settings.models.model_fields_set
     models = ModelSettings.model_construct(named, **{**dict(settings.models), **chosen})

@@ -49,10 +49,10 @@ MODEL_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "适配器中的 {weight} 在模型 {name} 中没有对应位置。已安装的文件彼此不匹配，请重新安装本产品。",
     },
     "model_hub_unreachable": {
-        "en": "Model {name} could not be fetched from {hub}: {reason}. Try again, set HF_ENDPOINT to a mirror, "
-        "use modelscope:org/name, or give a local folder.",
-        "zh": "无法从 {hub} 获取模型 {name}：{reason}。请重试，或将 HF_ENDPOINT 设为镜像站，或改用 modelscope:org/name，"
-        "或指定本地文件夹。",
+        "en": "Model {name} could not be fetched from {hub}: {reason}. Try again, set a mirror (models.hub or "
+        "HF_ENDPOINT), use modelscope:org/name, or give a local folder.",
+        "zh": "无法从 {hub} 获取模型 {name}：{reason}。请重试，或设置镜像站（models.hub 或 HF_ENDPOINT），"
+        "或改用 modelscope:org/name，或指定本地文件夹。",
     },
     "model_hub_without_weights": {
         "en": "{name} has no safetensors weights, so it is no model that can be used here. Check the name.",

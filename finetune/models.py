@@ -49,7 +49,12 @@ class LoadedModel:
 
 
 def resolve(
-    name: str, *, models_dir: Path, offline: bool = False, progress: Progress | None = None
+    name: str,
+    *,
+    models_dir: Path,
+    offline: bool = False,
+    hub: str | None = None,
+    progress: Progress | None = None,
 ) -> ModelFolder:
     """Return a model's verified folder, fetching it first when it is not here.
 
@@ -57,6 +62,7 @@ def resolve(
         name: see `finetune.model_names`.
         models_dir: where imported models and the records of all others are kept.
         offline: ask no network; what is here already will do.
+        hub: address of a mirror of the Hugging Face hub; None takes HF_ENDPOINT, or the hub itself.
         progress: called with a stage ("download", "unpack", "convert", "verify"), bytes done and bytes in all;
             0 in all where it is not known.
 
@@ -77,12 +83,12 @@ def resolve(
                 name, asked.entry, asked.entry.package, models_dir / asked.key, offline, progress
             )
         if asked.entry is not None and asked.entry.made_from is not None:
-            return _merge(name, asked.entry, models_dir, offline, progress)
+            return _merge(name, asked.entry, models_dir, offline, hub, progress)
         if asked.source == "folder":
             return _take_folder(
                 name, Path(asked.target).expanduser().resolve(), models_dir / asked.key, progress
             )
-        path, revision = _fetch(asked, offline=offline, progress=progress)
+        path, revision = _fetch(asked, offline=offline, hub=hub, progress=progress)
         kind = None if asked.entry is None else asked.entry.kind
         model = describe(
             path, name=name, source=asked.source, revision=revision, kind=kind, progress=progress
@@ -102,12 +108,28 @@ def present(name: str, *, models_dir: Path) -> bool:
     return _recorded(name, asked, models_dir) is not None
 
 
+def recorded(models_dir: Path) -> list[ModelFolder]:
+    """Return the models that are here, whole, and known by their records; by the names they were first asked for."""
+    found = []
+    for marker in sorted(models_dir.glob(f"*/{MARKER}")):
+        try:
+            name = str(json.loads(marker.read_text("utf-8"))["name"])
+            model = _recorded(name, parse_name(name), models_dir)
+        except (OSError, ValueError, KeyError, TypeError, ModelUnavailableError):
+            continue
+        if model is not None:
+            found.append(model)
+    return found
+
+
 def _recorded(name: str, asked: ModelName, models_dir: Path) -> ModelFolder | None:
     ours = asked.source == "package" or asked.target.endswith(".gguf")
     return read_record(models_dir / asked.key, name=name, inside=ours)
 
 
-def _fetch(asked: ModelName, *, offline: bool, progress: Progress | None) -> tuple[Path, str | None]:
+def _fetch(
+    asked: ModelName, *, offline: bool, hub: str | None, progress: Progress | None
+) -> tuple[Path, str | None]:
     if asked.source == "modelscope":
         from finetune.sources.modelscope import fetch_from_modelscope
 
@@ -116,7 +138,9 @@ def _fetch(asked: ModelName, *, offline: bool, progress: Progress | None) -> tup
         )
     from finetune.sources.hub import fetch_from_hub
 
-    return fetch_from_hub(asked.target, revision=asked.revision, offline=offline, progress=progress)
+    return fetch_from_hub(
+        asked.target, revision=asked.revision, offline=offline, endpoint=hub, progress=progress
+    )
 
 
 def _import_package(
@@ -140,13 +164,18 @@ def _import_package(
 
 
 def _merge(
-    name: str, entry: CatalogueEntry, models_dir: Path, offline: bool, progress: Progress | None
+    name: str,
+    entry: CatalogueEntry,
+    models_dir: Path,
+    offline: bool,
+    hub: str | None,
+    progress: Progress | None,
 ) -> ModelFolder:
     """Make a model of the one it comes from, which is fetched first when it is not here."""
     from finetune.merged_import import merge_into, merged_revision
 
     assert entry.made_from is not None
-    base = resolve(entry.made_from, models_dir=models_dir, offline=offline, progress=progress)
+    base = resolve(entry.made_from, models_dir=models_dir, offline=offline, hub=hub, progress=progress)
     target = models_dir / entry.name
     require_space(models_dir, 2 * base.size_bytes)
     with publish(target) as temporary:

@@ -43,10 +43,14 @@ class Embedder(Protocol):
         languages: codes such as "en", "zh"; {"*"} when it was trained on many or nobody said.
     """
 
-    identity: str
     dimensions: int
     max_tokens: int
     languages: frozenset[str]
+
+    @property
+    def identity(self) -> str:
+        """Names the vectors."""
+        ...
 
     def embed_documents(self, texts: Sequence[str], *, progress: Progress | None = None) -> np.ndarray:
         """Return (N, D) float32 of unit length, in the order of `texts`.

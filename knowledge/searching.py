@@ -31,8 +31,12 @@ class Reranker(Protocol):
 class QueryEmbedder(Protocol):
     """The part of an embedder that searching needs."""
 
-    identity: str
     languages: frozenset[str]
+
+    @property
+    def identity(self) -> str:
+        """Names the vectors; see `knowledge.embeddings.Embedder`."""
+        ...
 
     def embed_query(self, text: str) -> np.ndarray:
         """Return (D,) float32 of unit length."""

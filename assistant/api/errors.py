@@ -7,7 +7,9 @@ from assistant.messages import Language
 from knowledge.errors import NotFoundError
 
 _BUSY_S = 5
-"""Seconds after which to ask again, where another server is busy, which need not say for how long."""
+"""Seconds after which to ask again, where another server is busy and does not say for how long."""
+
+_LONGEST_WAIT_S = 3600
 
 _CLIENTS_FAULTS = (400, 413, 422)
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
@@ -98,7 +100,8 @@ def _provider_error(error: ProviderError) -> ApiError:
     """What happened at another server, without its address and its own words, which are not for our clients."""
     code, status = error.code, error.params.get("status")
     if code == "provider_busy":
-        headers = {"retry-after": str(_BUSY_S)}
+        wait_s = error.params.get("wait_s")
+        headers = {"retry-after": str(_BUSY_S if wait_s is None else min(max(wait_s, 1), _LONGEST_WAIT_S))}
         return _TranslatedError(error, status=429 if status == 429 else 503, name=code, headers=headers)
     if code in ("provider_key_wrong", "provider_model_missing", "provider_package_missing"):
         return _TranslatedError(error, status=503, name=code)

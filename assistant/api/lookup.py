@@ -1,4 +1,4 @@
-"""POST /v1/embeddings and POST /v1/retrieval: vectors and passages, without a chat model."""
+"""POST /v1/embeddings, /v1/retrieval and /v1/rerank: vectors, passages and their order, without a chat model."""
 
 import base64
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.api.door import Call
 from assistant.api.errors import ApiError
-from assistant.api.schemas import EmbeddingRequest, RetrievalRequest
-from assistant.api.served import embedder_names, unknown
+from assistant.api.schemas import EmbeddingRequest, RerankRequest, RetrievalRequest
+from assistant.api.served import embedder_names, reranker_names, unknown
 from assistant.api.slots import Slots
 from assistant.arms import to_json
 
@@ -36,6 +36,11 @@ class Lookup:
         """Search."""
         request = call.read(RetrievalRequest)
         return await self._slots.call(lambda: _search(self._get_app(), request))
+
+    async def rerank(self, call: Call) -> dict[str, Any]:
+        """Order texts by how well they answer a query."""
+        request = call.read(RerankRequest)
+        return await self._slots.call(lambda: _rerank(self._get_app(), request))
 
 
 def _embed(app: "App", request: EmbeddingRequest) -> dict[str, Any]:
@@ -81,6 +86,25 @@ def _embed(app: "App", request: EmbeddingRequest) -> dict[str, Any]:
         "data": [{"object": "embedding", "index": at, "embedding": value} for at, value in enumerate(values)],
         "usage": {"prompt_tokens": total, "total_tokens": total},
     }
+
+
+def _rerank(app: "App", request: RerankRequest) -> dict[str, Any]:
+    from assistant.chain import estimate_tokens
+
+    names = reranker_names(app)
+    if not names:
+        raise ApiError("api_no_reranker", status=404, field="model", name="model_not_found")
+    if request.model is not None and request.model not in names:
+        raise unknown(request.model, names)
+    reranker = app.loaded.reranker_named(names[0])
+    texts = [document if isinstance(document, str) else document.text for document in request.documents]
+    scores = reranker.rank(request.query, texts)
+    best = sorted(range(len(texts)), key=lambda at: -scores[at])[: request.top_n]
+    results = [{"index": at, "relevance_score": scores[at]} for at in best]
+    if request.return_documents:
+        results = [{**row, "document": {"text": texts[at]}} for row, at in zip(results, best, strict=True)]
+    total = sum(estimate_tokens(text) for text in texts) + len(texts) * estimate_tokens(request.query)
+    return {"object": "list", "model": names[0], "results": results, "usage": {"total_tokens": total}}
 
 
 def _search(app: "App", request: RetrievalRequest) -> dict[str, Any]:

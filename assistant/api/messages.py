@@ -52,6 +52,10 @@ API_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "machine.",
         "zh": "{model} 不提供概率。请去掉 logprobs，或使用本机模型的 base、sft:适配器。",
     },
+    "api_no_reranker": {
+        "en": "No reranker is chosen here. Choose one on the page Models, or set models.reranker.",
+        "zh": "尚未选用重排模型。请在“模型”页面选用，或设置 models.reranker。",
+    },
     "api_no_question": {
         "en": "The last of the messages must be the user's: it is the question. Add one.",
         "zh": "最后一条消息必须来自用户（user），它就是要回答的问题。请补上。",

@@ -57,6 +57,7 @@ _OPERATIONS = [
     ),
     _Operation("/v1/embeddings", "post", "createEmbedding", schemas.EmbeddingRequest, replies.EmbeddingReply),
     _Operation("/v1/retrieval", "post", "retrieve", schemas.RetrievalRequest, replies.RetrievalReply),
+    _Operation("/v1/rerank", "post", "rerank", schemas.RerankRequest, replies.RerankReply),
     _Operation("/generate", "get", "generateFromAddress", schemas.GenerateRequest, replies.GenerateReply),
     _Operation("/generate", "post", "generate", schemas.GenerateRequest, replies.GenerateReply),
     _Operation("/health", "get", "health", None, replies.Health),

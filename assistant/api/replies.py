@@ -36,7 +36,7 @@ class Model(_Reply):
     object: Literal["model"]
     created: int
     owned_by: str
-    kind: Literal["chat", "embedding"]
+    kind: Literal["chat", "embedding", "reranker"]
     parent: str | None
 
 
@@ -236,6 +236,29 @@ class RetrievalReply(_Reply):
     data: list[_Found]
     generation: str
     timings_ms: dict[str, float]
+
+
+class _RankedDocument(_Reply):
+    text: str
+
+
+class _Ranked(_Reply):
+    index: int
+    relevance_score: float
+    document: _RankedDocument | None = None
+
+
+class _RerankUsage(_Reply):
+    total_tokens: int
+
+
+class RerankReply(_Reply):
+    """POST /v1/rerank; best first, each with its place in the request; scores are 0 to 1, tokens an estimate."""
+
+    object: Literal["list"]
+    model: str
+    results: list[_Ranked]
+    usage: _RerankUsage
 
 
 class GenerateReply(_Provenance):

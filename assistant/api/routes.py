@@ -12,7 +12,7 @@ from assistant.api.door import Call, Door, Handler
 from assistant.api.generate import Generate
 from assistant.api.lookup import Lookup
 from assistant.api.openapi import description
-from assistant.api.served import Served, chat_models, embedder_names, unknown
+from assistant.api.served import Served, chat_models, embedder_names, reranker_names, unknown
 from assistant.api.slots import Slots
 from assistant.settings import ServerSettings
 
@@ -43,6 +43,7 @@ def build_routes(
         "/v1/completions": {"POST": Completions(get_app, slots, max_tokens=settings.max_tokens)},
         "/v1/embeddings": {"POST": lookup.embeddings},
         "/v1/retrieval": {"POST": lookup.retrieval},
+        "/v1/rerank": {"POST": lookup.rerank},
         "/generate": {"GET": generate.from_query, "POST": generate.from_body},
         "/health": {"GET": about.health},
         "/openapi.json": {"GET": about.openapi},
@@ -99,6 +100,7 @@ def _list(app: "App") -> list[dict[str, Any]]:
     created = int(app.settings.data_dir.stat().st_ctime)
     names = [(model.id, "chat", _parent(model)) for model in chat_models(app)]
     names += [(name, "embedding", None) for name in embedder_names(app)]
+    names += [(name, "reranker", None) for name in reranker_names(app)]
     return [
         {
             "id": name,

@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 _MAX_CHOICES = 8
 _MAX_STOPS = 16
 _MAX_INPUTS = 2048
+_MAX_RANKED = 1000
 _SEED = 2**63
 _MAX_LOGPROBS = 20
 _TOP_K = Field(ge=-1, description="0 or -1 keeps all")
@@ -204,6 +205,24 @@ class RetrievalRequest(_Request):
     top_k: Annotated[StrictInt | None, Field(ge=1, le=100)] = None
     mode: Literal["hybrid", "dense", "lexical"] | None = None
     score_threshold: Annotated[Number, Field(ge=0, le=1)] = 0.0
+
+
+class RankedText(_Request):
+    """A text as some clients write it."""
+
+    text: str
+
+
+class RerankRequest(_Request):
+    """POST /v1/rerank, as Jina, Cohere and vLLM have it."""
+
+    model: Annotated[
+        str | None, Field(min_length=1, description="the setting models.reranker, which is the only one")
+    ] = None
+    query: Annotated[str, Field(min_length=1)]
+    documents: Annotated[list[str | RankedText], Field(min_length=1, max_length=_MAX_RANKED)]
+    top_n: Annotated[StrictInt | None, Field(ge=1, description="how many to tell; null tells all")] = None
+    return_documents: StrictBool | None = False
 
 
 class GenerateRequest(_Request):

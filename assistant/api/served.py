@@ -44,6 +44,11 @@ def embedder_names(app: "App") -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def reranker_names(app: "App") -> list[str]:
+    """What reranking serves: the settings' reranker, if they choose one."""
+    return [app.settings.models.reranker] if app.settings.models.reranker else []
+
+
 def find(app: "App", name: str) -> Served:
     """Return what is meant by a model's name.
 

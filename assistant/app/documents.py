@@ -46,7 +46,8 @@ class Documents(Parts):
 
     def create_base(self, name: str) -> "BaseInfo":
         """Make an empty knowledge base with the settings' embedder and splitter."""
-        return self.knowledge.create_base(name, splitter=self.splitter())
+        embedder = self.settings.models.embedding  # may have been chosen since the knowledge was opened
+        return self.knowledge.create_base(name, embedder=embedder, splitter=self.splitter())
 
     def base_or_new(self, name: str | None) -> "BaseInfo":
         """The base of this name, made when missing; without a name the one called "default"."""

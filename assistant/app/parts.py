@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assistant.conversations import Conversations
     from assistant.downloads import Downloads
     from assistant.experiments import Laboratory
+    from assistant.model_choice import ModelChoice
     from assistant.models import Models
     from assistant.other_models import OtherModels
     from assistant.providers.registry import Providers
@@ -125,6 +126,13 @@ class Parts:
         from assistant.providers.registry import Providers
 
         return Providers(self.settings)
+
+    @built_once
+    def model_choice(self) -> "ModelChoice":
+        """Which models are used, as the page chooses."""
+        from assistant.model_choice import ModelChoice
+
+        return ModelChoice(self)  # type: ignore[arg-type]
 
     @built_once
     def downloads(self) -> "Downloads":

@@ -10,7 +10,7 @@ from assistant.errors import TANDEM_ERRORS, AssistantError
 from assistant.locking import DataFolderLock
 from assistant.messages import Language
 from assistant.providers.config import parse_provider_model
-from assistant.settings import Settings, chat_is_set, with_choice
+from assistant.settings import Settings, is_set, with_choice
 
 if TYPE_CHECKING:
     from assistant.doctor import Check
@@ -62,11 +62,6 @@ class Loading(Answering):
             chosen = asked.model
         return f"{chosen}: {note}" if note else chosen
 
-    @property
-    def chat_is_set(self) -> bool:
-        """Whether the settings say which model answers, so that `answer_with` cannot."""
-        return chat_is_set(self.settings)
-
     def answer_with(self, name: str) -> None:
         """Let another model answer from now on, here and after the next start.
 
@@ -77,8 +72,8 @@ class Loading(Answering):
             AssistantError: the settings say which model answers.
             ProviderError: it names a provider that there is not, or the choice cannot be kept.
         """
-        if chat_is_set(self.settings):
-            raise AssistantError("settings_choose_model")
+        if is_set(self.settings, "chat"):
+            raise AssistantError("settings_choose", setting="models.chat")
         self.providers.choose(name)
         self.settings = with_choice(self.settings)
         self.loaded.use(self.settings)

@@ -93,21 +93,27 @@ class Server:
         """Close the connections."""
         self._client.close()
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str, *, root: bool = False) -> Any:
         """Return the JSON that is at `path`.
 
+        Args:
+            root: the path begins at the server's root, not behind the address's `/v1`.
+
         Raises:
             ProviderError: for whatever reason there is none.
         """
-        return self._ask("GET", path, None)
+        return self._ask("GET", path, None, root=root)
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
+    def post(self, path: str, body: dict[str, Any], *, root: bool = False) -> Any:
         """Return the JSON answer to `body`.
 
+        Args:
+            root: as of `get`.
+
         Raises:
             ProviderError: for whatever reason there is none.
         """
-        return self._ask("POST", path, body)
+        return self._ask("POST", path, body, root=root)
 
     def lines(self, path: str, body: dict[str, Any], *, hangup: Hangup) -> Iterator[str]:
         """Yield the lines of the answer to `body` as they come, empty ones left out; none after a hang-up.
@@ -142,17 +148,21 @@ class Server:
         """The error for an answer that begins well and ends badly."""
         return ProviderError("provider_answer_broken", provider=self.name, reason=self._clean(reason))
 
-    def refused(self, status: int, reason: str, *, path: str, model: str | None) -> ProviderError:
+    def refused(
+        self, status: int, reason: str, *, path: str, model: str | None, again: str = ""
+    ) -> ProviderError:
         """The error for a status other than 200.
 
         Args:
             reason: what the answer says about it; "" where it says nothing.
             model: which one was asked for.
+            again: its header Retry-After.
         """
         if status in (401, 403):
             return ProviderError("provider_key_wrong", provider=self.name, status=status)
         if status in (429, 503):
-            return ProviderError("provider_busy", provider=self.name, status=status)
+            wait_s = int(again) if again.isascii() and again.isdigit() else None  # a date is not read
+            return ProviderError("provider_busy", provider=self.name, status=status, wait_s=wait_s)
         told = reason.lower()
         names_it = model is not None and "model" in told
         if names_it and (status == 404 or (status == 400 and ("not found" in told or "not exist" in told))):
@@ -173,8 +183,8 @@ class Server:
         told = self._clean(re.sub(r"^\[Errno -?\d+\] ", "", reason))
         return ProviderError("provider_down", provider=self.name, url=self.url, reason=told)
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
-        with self._told(), self._sent(method, path, body, Hangup()) as response:
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None, *, root: bool) -> Any:
+        with self._told(), self._sent(method, path, body, Hangup(), root=root) as response:
             text = self._whole(response)
             kind = response.headers.get("content-type", "no type")
         try:
@@ -195,17 +205,21 @@ class Server:
 
     @contextmanager
     def _sent(
-        self, method: str, path: str, body: dict[str, Any] | None, hangup: Hangup
+        self, method: str, path: str, body: dict[str, Any] | None, hangup: Hangup, *, root: bool = False
     ) -> Iterator[httpx.Response]:
         extensions = {"trace": hangup.watch}
         content = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"content-type": "application/json"}
+        address = (self.url.removesuffix("/v1") if root else self.url) + path
         with self._client.stream(
-            method, self.url + path, content=content, headers=headers, extensions=extensions
+            method, address, content=content, headers=headers, extensions=extensions
         ) as response:
             if response.status_code != 200:
                 reason = reason_in(self._whole(response))
-                raise self.refused(response.status_code, reason, path=path, model=(body or {}).get("model"))
+                again = response.headers.get("retry-after", "")
+                raise self.refused(
+                    response.status_code, reason, path=path, model=(body or {}).get("model"), again=again
+                )
             yield response
 
     def _whole(self, response: httpx.Response) -> bytes:

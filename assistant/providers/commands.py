@@ -153,10 +153,10 @@ def use(
 ) -> None:
     """Choose the model that answers, as the page Models does."""
     from assistant.errors import AssistantError
-    from assistant.settings import chat_is_set, load_settings
+    from assistant.settings import is_set, load_settings
 
-    if chat_is_set(load_settings()):
-        raise AssistantError("settings_choose_model")
+    if is_set(load_settings(), "chat"):
+        raise AssistantError("settings_choose", setting="models.chat")
     _providers().choose(model)
     print(load_settings().models.chat)
 

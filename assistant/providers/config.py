@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -97,12 +97,7 @@ def whole_address(url: str, kind: str) -> str:
     Raises:
         ValueError: it is not an http address, or carries a password.
     """
-    url = url.strip()
-    if "://" not in url:
-        url = f"http://{url}"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
-        raise ValueError(f"{url!r} is not an http address such as http://127.0.0.1:8000/v1")
+    parts = _split(url, "http", "http://127.0.0.1:8000/v1")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("an address has no user, password, ? or #; a key belongs into api_key")
     path = parts.path.rstrip("/")
@@ -111,3 +106,25 @@ def whole_address(url: str, kind: str) -> str:
     elif not path:
         path = "/v1"
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def hub_address(url: str) -> str:
+    """Return the address of a hub's mirror as its client wants it: with a scheme, without a slash at the end.
+
+    Raises:
+        ValueError: it is not an http address, or carries a password.
+    """
+    parts = _split(url, "https", "https://hf-mirror.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("an address has no user, password, ? or #")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
+
+
+def _split(url: str, scheme: str, example: str) -> SplitResult:
+    url = url.strip()
+    if "://" not in url:
+        url = f"{scheme}://{url}"
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in url):
+        raise ValueError(f"{url!r} is not an http address such as {example}")
+    return parts

@@ -13,7 +13,8 @@ from assistant.providers.speech import Speaker
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 64
+_BATCH = 32
+"""As many as Text Embeddings Inference takes unless it is told otherwise; others take more."""
 _TRIES = 3
 _WAIT_S = 1.0
 _PASSING = ("provider_down", "provider_slow", "provider_busy", "provider_answer_broken")
@@ -28,24 +29,33 @@ class ServedEmbedder:
 
     Args:
         model: what the server calls it.
+        speaker, settings: the server as it is set when it is asked, which may change while this is in use.
 
     Raises:
         ProviderError: the server cannot be asked for a first vector.
     """
 
-    def __init__(self, speaker: Speaker, model: str, settings: ProviderSettings) -> None:
+    def __init__(
+        self, model: str, *, speaker: Callable[[], Speaker], settings: Callable[[], ProviderSettings]
+    ) -> None:
         from finetune.catalogue import entry_for
 
         self._speaker = speaker
+        self._settings = settings
         self._model = model
         entry = entry_for(model.partition(":")[0])  # Ollama's names have a tag
         self._query_prompt = (entry.query_prompt if entry is not None else None) or ""
         self._document_prompt = (entry.document_prompt if entry is not None else None) or ""
         self.languages = entry.languages if entry is not None else frozenset({"*"})
-        self.max_tokens = settings.embedding_tokens
+        self.max_tokens = settings().embedding_tokens
         self.dimensions = len(self._ask(["1"])[0])
-        prompts = hashlib.sha256(repr((self._query_prompt, self._document_prompt)).encode()).hexdigest()[:8]
-        self.identity = f"{settings.base_url}:{model}:{prompts}:{self.dimensions}"
+        prompts = repr((self._query_prompt, self._document_prompt)).encode()
+        self._prompts = hashlib.sha256(prompts).hexdigest()[:8]
+
+    @property
+    def identity(self) -> str:
+        """What vectors are made with: another address may have another model of the same name."""
+        return f"{self._settings().base_url}:{self._model}:{self._prompts}:{self.dimensions}"
 
     def embed_documents(
         self, texts: Sequence[str], *, progress: Callable[[int, int], None] | None = None
@@ -72,7 +82,7 @@ class ServedEmbedder:
         for attempt in range(1, _TRIES + 1):
             try:
                 # A server may refuse a text of nothing; a space says as much.
-                told = self._speaker.embed(self._model, [text or " " for text in texts])
+                told = self._speaker().embed(self._model, [text or " " for text in texts])
                 break
             except ProviderError as err:
                 if attempt == _TRIES or err.code not in _PASSING:

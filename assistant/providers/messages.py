@@ -7,6 +7,10 @@ PROVIDER_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{name} is being fetched already. Wait for it or stop it.",
         "zh": "{name} 正在获取中。请等待或停止它。",
     },
+    "hub_address_wrong": {
+        "en": "This is no address of a hub's mirror: {reason}. Correct it.",
+        "zh": "这不是镜像站地址：{reason}。请改正。",
+    },
     "provider_answer_broken": {
         "en": "{provider} broke off in the middle of its answer: {reason}. Ask again.",
         "zh": "{provider} 的回答中途断开：{reason}。请重新提问。",
@@ -79,8 +83,8 @@ PROVIDER_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "{file} cannot be written: {reason}. Check the disk and the folder's rights.",
         "zh": "无法写入 {file}：{reason}。请检查磁盘和目录权限。",
     },
-    "settings_choose_model": {
-        "en": "models.chat is set in tandem.toml or the environment, which decides. Change it there.",
-        "zh": "models.chat 已在 tandem.toml 或环境变量中设置，以其为准。请在那里修改。",
+    "settings_choose": {
+        "en": "{setting} is set in tandem.toml or the environment, which decides. Change it there.",
+        "zh": "{setting} 已在 tandem.toml 或环境变量中设置，以其为准。请在那里修改。",
     },
 }

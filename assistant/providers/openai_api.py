@@ -1,10 +1,15 @@
-"""A server that speaks OpenAI's API: vLLM, LLaMA-Factory, FastChat, LM Studio, llama.cpp, another Tandem."""
+"""A server that speaks OpenAI's API: vLLM, LLaMA-Factory, FastChat, LM Studio, llama.cpp, another Tandem.
+
+Reranking is Cohere's and Jina's `/rerank`, as vLLM, llama.cpp and we have it. Text Embeddings Inference embeds as
+OpenAI does, but has words of its own for reranking and for what it serves, and is asked in them where it has no others.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from assistant.arms import Sampling
+from assistant.errors import ProviderError
 from assistant.providers.asking import Hangup, Server, reason_in
 from assistant.providers.config import ProviderSettings
 from assistant.providers.speech import Ended, Messages, Said, ServedModel, Speech
@@ -20,7 +25,12 @@ class OpenAISpeaker:
         self._dimensions = settings.embedding_dimensions
 
     def models(self) -> list[ServedModel]:
-        told = self._server.get("/models")
+        try:
+            told = self._server.get("/models")
+        except ProviderError as err:
+            if _no_such_path(err) and (only := self._in_tei_s_words()) is not None:
+                return [only]
+            raise
         rows = told.get("data") if isinstance(told, dict) else None
         if not isinstance(rows, list):
             raise self._server.otherwise("/models has no list of models")
@@ -64,17 +74,38 @@ class OpenAISpeaker:
             raise self._server.otherwise("/embeddings has no vectors in its rows") from err
 
     def rerank(self, model: str, query: str, texts: Sequence[str]) -> list[float]:
-        body = {"model": model, "query": query, "documents": list(texts), "top_n": len(texts)}
-        told = self._server.post("/rerank", body)
-        rows = told.get("results") if isinstance(told, dict) else None
+        body: dict[str, Any] = {"model": model, "query": query, "documents": list(texts), "top_n": len(texts)}
+        name = "relevance_score"
         try:
-            found = {int(row["index"]): float(row["relevance_score"]) for row in rows or ()}
+            told = self._server.post("/rerank", body)
+            rows = told.get("results") if isinstance(told, dict) else None
+        except ProviderError as err:
+            if not _no_such_path(err):
+                raise
+            name, rows = (
+                "score",
+                self._server.post("/rerank", {"query": query, "texts": list(texts)}, root=True),
+            )
+        try:
+            found = {int(row["index"]): float(row[name]) for row in rows or ()}
             return [found[at] for at in range(len(texts))]
         except (KeyError, TypeError, ValueError) as err:
             raise self._server.otherwise("/rerank has no score for every text") from err
 
     def close(self) -> None:
         self._server.close()
+
+    def _in_tei_s_words(self) -> ServedModel | None:
+        """The one model of a Text Embeddings Inference server; None where it is none."""
+        try:
+            told = self._server.get("/info", root=True)
+        except ProviderError:
+            return None
+        if not isinstance(told, dict) or not isinstance(told.get("model_id"), str):
+            return None
+        kinds = told.get("model_type")
+        ranks = isinstance(kinds, dict) and "reranker" in kinds
+        return ServedModel(told["model_id"], kind="reranker" if ranks else "embedding")
 
     def _parsed(self, data: str) -> dict[str, Any]:
         try:
@@ -86,6 +117,10 @@ class OpenAISpeaker:
         if event.get("error") or event.get("object") == "error":
             raise self._server.broken(reason_in(data.encode()) or "an error without a reason")
         return event
+
+
+def _no_such_path(err: ProviderError) -> bool:
+    return err.params.get("status") in (404, 405) or err.code == "provider_speaks_otherwise"
 
 
 def _drawing(sampling: Sampling) -> dict[str, Any]:
@@ -141,7 +176,7 @@ def _model(row: Mapping[str, Any]) -> ServedModel:
         row["id"],
         parent=parent if isinstance(parent, str) else None,
         context_tokens=length if isinstance(length, int) else None,
-        kind=kind if kind in ("chat", "embedding") else "",
+        kind=kind if kind in ("chat", "embedding", "reranker") else "",
     )
 
 

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -21,7 +21,7 @@ from assistant.providers.config import (
 from assistant.providers.ollama_api import OllamaSpeaker
 from assistant.providers.openai_api import OpenAISpeaker
 from assistant.providers.speech import Said, ServedModel, Speaker
-from assistant.providers.stored import Stored, read_stored, write_stored
+from assistant.providers.stored import Choice, Stored, read_stored, write_stored
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -136,6 +136,21 @@ class Providers:
             self._keep(read_stored(self._settings.data_dir).with_provider(name, provider))
             self._forget(name)
         return ProviderInfo(name, provider, configured=False)
+
+    def change(self, name: str, **options: object) -> ProviderInfo:
+        """Keep a provider with some of its settings changed.
+
+        Args:
+            options: fields of `ProviderSettings`; `api_key=None` forgets the key, which stays where none is given.
+
+        Raises:
+            ProviderError: as of `add`, or there is none of this name.
+        """
+        info = self.get(name)
+        if info.configured:
+            raise ProviderError("provider_configured", provider=name)
+        fields = {**dict(info.settings), **options}
+        return self.add(name, **fields)
 
     def remove(self, name: str) -> None:
         """Forget a provider and its key.
@@ -275,8 +290,12 @@ class Providers:
         """
         from assistant.providers.embedder import ServedEmbedder
 
-        asked, info = self._find(name)
-        return ServedEmbedder(self.speaker(asked.provider), asked.model, info.settings)
+        asked, _ = self._find(name)
+        return ServedEmbedder(
+            asked.model,
+            speaker=lambda: self.speaker(asked.provider),
+            settings=lambda: self.get(asked.provider).settings,
+        )
 
     def reranker(self, name: str) -> "ServedReranker":
         """Return a model that orders passages.
@@ -305,13 +324,12 @@ class Providers:
             self._speakers[name] = (info.settings, speaker)
             return speaker
 
-    @property
-    def chosen(self) -> str:
-        """The model that the page has chosen to answer; "" where it chose none."""
-        return read_stored(self._settings.data_dir).chat
+    def chosen_for(self, what: Choice) -> str:
+        """What the page has chosen; "" where it chose nothing."""
+        return str(getattr(read_stored(self._settings.data_dir), what))
 
-    def choose(self, name: str) -> None:
-        """Keep which model answers from now on; "" goes back to the settings' own.
+    def choose(self, name: str, what: Choice = "chat") -> None:
+        """Keep which model does this from now on; "" goes back to the settings' own.
 
         Raises:
             ProviderError: it names a provider that there is not, or it cannot be kept.
@@ -319,7 +337,7 @@ class Providers:
         if name.startswith("provider:"):
             self._find(name)
         with self._lock:
-            self._keep(replace(read_stored(self._settings.data_dir), chat=name))
+            self._keep(read_stored(self._settings.data_dir).with_choice(what, name))
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from assistant.providers.speech import Speaker
 
-_BATCH = 100
+_BATCH = 32
+"""As many as Text Embeddings Inference takes unless it is told otherwise."""
 
 
 class ServedReranker:

@@ -18,7 +18,7 @@ class ServedModel:
         size_bytes: 0 where the server does not say.
         parent: the model that this one is an adapter of, where the server says so, as vLLM does.
         context_tokens: None where the server does not say.
-        kind: "chat" or "embedding" where the server says so, else "".
+        kind: "chat", "embedding" or "reranker" where the server says so, else "".
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""What the page Models keeps in the data folder: servers that were added there, and which model answers.
+"""What the page Models keeps in the data folder: servers that were added there, and which models are used.
 
 One small file that only its owner can read, because it may hold keys. It is read anew when it has changed, so
 that `tandem providers` and an open page see each other.
@@ -9,14 +9,18 @@ import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 
 from assistant.errors import ProviderError
-from assistant.providers.config import ProviderSettings
+from assistant.providers.config import PREFIX, ProviderSettings
 
 FILE_NAME = "providers.json"
+
+Choice = Literal["chat", "embedding", "reranker", "hub"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+"""What can be chosen on the page; each is a setting of the section `models` too, which goes first."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +29,33 @@ class Stored:
 
     Args:
         chat: name of the model that answers; "" where nobody chose.
+        embedding: of the model that embeds new knowledge bases.
+        reranker: of the model that orders passages.
+        hub: address of a mirror of the Hugging Face hub.
     """
 
     chat: str = ""
+    embedding: str = ""
+    reranker: str = ""
+    hub: str = ""
     providers: dict[str, ProviderSettings] = field(default_factory=dict)
 
     def with_provider(self, name: str, provider: ProviderSettings) -> "Stored":
         """The same with one more, or another in its place."""
         return replace(self, providers={**self.providers, name: provider})
 
+    def with_choice(self, what: Choice, name: str) -> "Stored":
+        """The same with another choice; "" is none."""
+        change: dict[str, Any] = {what: name}
+        return replace(self, **change)
+
     def without(self, name: str) -> "Stored":
-        """The same without a provider."""
-        return replace(self, providers={key: value for key, value in self.providers.items() if key != name})
+        """The same without a provider and what was chosen of it."""
+        gone: dict[str, Any] = {
+            what: "" for what in CHOICES if getattr(self, what).startswith(f"{PREFIX}{name}/")
+        }
+        providers = {key: value for key, value in self.providers.items() if key != name}
+        return replace(self, providers=providers, **gone)
 
 
 def read_stored(data_dir: Path) -> Stored:
@@ -51,7 +70,8 @@ def read_stored(data_dir: Path) -> Stored:
         providers = {
             str(name): ProviderSettings(**fields) for name, fields in value.get("providers", {}).items()
         }
-        return Stored(chat=str(value.get("chat", "")), providers=providers)
+        chosen = {what: str(value.get(what, "")) for what in CHOICES}
+        return Stored(providers=providers, **chosen)
     except FileNotFoundError:
         return Stored()
     except ValidationError as err:
@@ -68,8 +88,8 @@ def write_stored(data_dir: Path, stored: Stored) -> None:
         ProviderError: the folder cannot be written.
     """
     path = data_dir / FILE_NAME
-    value = {
-        "chat": stored.chat,
+    value: dict[str, Any] = {
+        **{str(what): chosen for what in CHOICES if (chosen := getattr(stored, what))},
         "providers": {name: _plain(provider) for name, provider in stored.providers.items()},
     }
     try:

@@ -97,5 +97,8 @@ class Yuan2Speaker:
             return self._server.down(str(err.__cause__ or err))
         if isinstance(err, openai.APIStatusError):
             reason = reason_in(err.response.content) if err.response.is_stream_consumed else ""
-            return self._server.refused(err.status_code, reason, path="/chat/completions", model=model)
+            again = err.response.headers.get("retry-after", "")
+            return self._server.refused(
+                err.status_code, reason, path="/chat/completions", model=model, again=again
+            )
         return self._server.broken(str(err))

@@ -19,7 +19,12 @@ _FOLDERS_LEFT_OUT = {"onnx", "openvino", "original", "metal", "gguf"}
 
 
 def fetch_from_hub(
-    repository: str, *, revision: str | None = None, offline: bool = False, progress: Progress | None = None
+    repository: str,
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+    endpoint: str | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Path, str]:
     """Return the model's folder in the hub's cache and the commit it is of, downloading what is missing.
 
@@ -27,14 +32,15 @@ def fetch_from_hub(
         repository: "organisation/name".
         revision: branch, tag or commit; the main branch by default.
         offline: use only what the cache already has.
+        endpoint: address of a mirror; None takes HF_ENDPOINT, or the hub itself.
 
     Raises:
         ModelUnavailableError: it does not exist, may not be read, has no safetensors, or cannot be fetched.
     """
     from huggingface_hub import HfApi, hf_hub_download, hf_hub_url, is_offline_mode
 
-    endpoint = os.environ.get("HF_ENDPOINT") or None
-    with _translated(repository, revision):
+    endpoint = endpoint or os.environ.get("HF_ENDPOINT") or None
+    with _translated(repository, revision, endpoint):
         if offline or is_offline_mode():
             config = hf_hub_download(repository, "config.json", revision=revision, local_files_only=True)
             return Path(config).parent, Path(config).parent.name
@@ -159,11 +165,11 @@ def _quiet(report: Callable[[int], None] | None = None) -> Any:
 
 
 @contextmanager
-def _translated(repository: str, revision: str | None) -> Iterator[None]:
+def _translated(repository: str, revision: str | None, endpoint: str | None) -> Iterator[None]:
     """Turn the hub client's errors into ours."""
     from huggingface_hub import constants, errors
 
-    where = os.environ.get("HF_ENDPOINT") or constants.ENDPOINT
+    where = endpoint or constants.ENDPOINT
     try:
         yield
     except errors.GatedRepoError as err:

@@ -20,10 +20,10 @@ import json, sys
 from pathlib import Path
 from finetune.errors import ModelUnavailableError
 from finetune.models import present, resolve
-for name, offline in json.loads(sys.argv[2]):
+for name, offline, hub in json.loads(sys.argv[2]):
     reports = []
     try:
-        model = resolve(name, models_dir=Path(sys.argv[1]), offline=offline,
+        model = resolve(name, models_dir=Path(sys.argv[1]), offline=offline, hub=hub,
                         progress=lambda stage, done, total: reports.append([stage, done, total]))
         answer = {"path": str(model.path), "revision": model.revision, "files": sorted(model.files),
                   "kind": model.kind, "present": present(name, models_dir=Path(sys.argv[1]))}
@@ -33,11 +33,13 @@ for name, offline in json.loads(sys.argv[2]):
 """
 
 
-def ask(folder: Path, hub: str, *names: str, offline: bool = False) -> list[dict[str, Any]]:
+def ask(
+    folder: Path, hub: str, *names: str, offline: bool = False, mirror: str | None = None
+) -> list[dict[str, Any]]:
     """Resolve names in a fresh interpreter whose hub is `hub` and whose cache lies in `folder`."""
     settings = {"HF_ENDPOINT": hub, "HF_HOME": str(folder / "cache"), "HF_HUB_OFFLINE": "0", "no_proxy": "*"}
     settings |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_ETAG_TIMEOUT": "3", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    asked = json.dumps([[name, offline] for name in names])
+    asked = json.dumps([[name, offline, mirror] for name in names])
     done = subprocess.run(
         [sys.executable, "-c", ASK, str(folder / "models"), asked],
         env={**os.environ, **settings},
@@ -79,6 +81,18 @@ def test_a_model_is_fetched_once_and_then_needs_no_hub(tiny_files: dict[str, byt
         record.unlink()
     (offline,) = ask(tmp_path, hub, "org/tiny", offline=True)
     assert (offline["path"], offline["revision"]) == (fetched["path"], COMMIT)
+
+
+def test_a_mirror_that_is_named_is_asked_and_nobody_else(
+    tiny_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    with serve_hub({"org/tiny": tiny_files}) as (mirror, asked), serve_hub({}) as (hub, not_asked):
+        (fetched,) = ask(tmp_path, hub, "org/tiny", mirror=mirror)
+        assert fetched["revision"] == COMMIT
+        assert any("model.safetensors" in line for line in asked)
+        assert not_asked == []
+        (unknown,) = ask(tmp_path, hub, "org/none", mirror=mirror)
+        assert mirror in unknown["en"]
 
 
 def test_a_cut_off_download_goes_on_where_it_stopped(tiny_files: dict[str, bytes], tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
-"""Models: which one answers, those of this machine, those of other servers."""
+"""Models: which are in use, those of this machine, those of other servers."""
 
 import streamlit as st
 
 from ui.frame import framed
-from ui.model_parts.answering import answering_now
 from ui.model_parts.downloads import downloads
+from ui.model_parts.in_use import in_use
 from ui.model_parts.local import local_models
 from ui.model_parts.servers import servers
 from ui.resources import open_app
@@ -14,7 +14,8 @@ st.set_page_config(layout="wide")
 app = open_app()
 
 st.title(say("models.title"))
-answering_now(app)
+with framed():
+    in_use(app)
 with framed():
     downloads(app)
 local, elsewhere = st.tabs([say("models.local"), say("models.servers")], key="models_tabs", on_change="rerun")

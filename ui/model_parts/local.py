@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.components.inert import plain
-from ui.model_parts.answering import choose_button
+from ui.frame import framed
 from ui.model_parts.downloads import fetch
+from ui.model_parts.in_use import USES, choose_button
 from ui.text import language, say
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def local_models(app: "App") -> None:
             _row(app, row)
     _any_other(app)
     st.subheader(say("models.others"))
-    st.caption(say("models.others_hint", embedding=plain(app.settings.models.embedding)))
+    st.caption(say("models.others_hint"))
     for row in rows:
         if row.kind != "chat":
             _row(app, row)
@@ -46,8 +47,8 @@ def _row(app: "App", row: "ModelInfo") -> None:
         if not row.present:
             if st.button(say("models.get"), icon=":material/download:", key=f"get_{row.name}"):
                 fetch(app, row.name)
-        elif row.kind == "chat":
-            choose_button(app, row.name, key=f"choose_{row.name}")
+        elif row.kind in USES:
+            choose_button(app, row.kind, row.name, key=f"choose_{row.name}")
 
 
 def _size(row: "ModelInfo") -> str:
@@ -55,11 +56,13 @@ def _size(row: "ModelInfo") -> str:
 
 
 def _languages(row: "ModelInfo") -> str:
+    if not row.languages:  # a model of the user's own, which does not say
+        return ""
     return say("models.languages_all") if "*" in row.languages else ", ".join(row.languages)
 
 
 def _any_other(app: "App") -> None:
-    hub = os.environ.get("HF_ENDPOINT") or "huggingface.co"
+    hub = app.settings.models.hub or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     with st.form("models_fetch", border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             name = st.text_input(
@@ -67,5 +70,31 @@ def _any_other(app: "App") -> None:
             )
             wanted = st.form_submit_button(say("models.fetch"), icon=":material/download:")
         st.caption(say("models.fetch_where", hub=plain(hub.removeprefix("https://"))))
+    with framed():
+        _mirror(app)
     if wanted and name.strip():
         fetch(app, name.strip())
+
+
+def _mirror(app: "App") -> None:
+    """Another address for the hub, where that cannot be reached."""
+    with st.expander(say("models.mirror"), icon=":material/dns:"):
+        if app.model_choice.is_set("hub"):
+            st.caption(say("models.settings_decide", setting="models.hub"))
+            return
+        with (
+            st.form("models_mirror", border=False),
+            st.container(horizontal=True, vertical_alignment="bottom"),
+        ):
+            address = st.text_input(
+                say("models.mirror_address"),
+                value=app.model_choice.chosen("hub"),
+                placeholder="https://hf-mirror.com",
+                key="models_mirror_address",
+            )
+            wanted = st.form_submit_button(say("models.mirror_use"))
+        st.caption(say("models.mirror_about"))
+        if wanted:
+            app.model_choice.use_hub(address)
+            st.toast(say("models.mirror_kept"))
+            st.rerun()

@@ -4,19 +4,23 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from assistant.errors import ProviderError
-from assistant.providers.config import DEFAULT_URLS
+from assistant.errors import TANDEM_ERRORS, ProviderError
 from ui.components.inert import plain
 from ui.frame import framed, show_error
-from ui.model_parts.answering import choose_button
+from ui.model_parts.in_use import USES, choose_button
+from ui.model_parts.server_form import KINDS, adding, changing
 from ui.text import say
 
 if TYPE_CHECKING:
     from assistant.app import App
+    from assistant.model_choice import WorkTried
     from assistant.providers.registry import ProviderInfo, Tried
+    from assistant.providers.speech import ServedModel
+    from assistant.providers.stored import Choice
 
-KINDS = {"openai": "OpenAI", "ollama": "Ollama", "yuan2": "Yuan2"}
 _TESTED = "models_tested"
+_TRIED = "models_tried"
+_CHANGING = "models_changing"
 
 
 def servers(app: "App") -> None:
@@ -27,7 +31,10 @@ def servers(app: "App") -> None:
     for info in known:
         with st.container(border=True, key=f"server_{info.name}"), framed():
             _card(app, info)
-    _adding(app, open_at_first=not known)
+    added = adding(app, open_at_first=not known)
+    if added is not None:
+        _test(app, added)
+        st.rerun()
 
 
 def _card(app: "App", info: "ProviderInfo") -> None:
@@ -42,13 +49,15 @@ def _card(app: "App", info: "ProviderInfo") -> None:
         with st.container(horizontal=True, width="content"):
             if st.button(say("models.test"), icon=":material/network_check:", key=f"test_{info.name}"):
                 _test(app, info.name)
-            if not info.configured and st.button(
-                say("models.remove"), icon=":material/delete:", type="tertiary", key=f"remove_{info.name}"
-            ):
-                app.providers.remove(info.name)
-                _tested().pop(info.name, None)
-                st.toast(say("models.removed", name=name))
-                st.rerun()
+            if not info.configured:
+                _change_and_remove(app, info)
+    if st.session_state.get(_CHANGING) == info.name and not info.configured:
+        with st.container(border=True, key=f"changing_{info.name}"):
+            kept = changing(app, info)
+        if kept:
+            del st.session_state[_CHANGING]
+            _forget(info.name)
+            st.rerun()
     found = _tested().get(info.name)
     if isinstance(found, ProviderError):
         show_error(found)
@@ -58,45 +67,118 @@ def _card(app: "App", info: "ProviderInfo") -> None:
         _pulling(app, info.name)
 
 
+def _change_and_remove(app: "App", info: "ProviderInfo") -> None:
+    open_now = st.session_state.get(_CHANGING) == info.name
+    if st.button(
+        say("models.change_close" if open_now else "models.change"),
+        icon=":material/edit:",
+        type="tertiary",
+        key=f"change_{info.name}",
+    ):
+        st.session_state[_CHANGING] = None if open_now else info.name
+        st.rerun()
+    if st.button(say("models.remove"), icon=":material/delete:", type="tertiary", key=f"remove_{info.name}"):
+        app.model_choice.remove_server(info.name)
+        _forget(info.name)
+        st.toast(say("models.removed", name=plain(info.name)))
+        st.rerun()
+
+
 def _tested() -> dict[str, Any]:
     """What each server said when this session tried it last."""
     return st.session_state.setdefault(_TESTED, {})
 
 
-def _test(app: "App", name: str, model: str | None = None) -> None:
+def _tried() -> dict[tuple[str, str], Any]:
+    """What models did when this session tried them last, by their names and what they were to do."""
+    return st.session_state.setdefault(_TRIED, {})
+
+
+def _forget(name: str) -> None:
+    _tested().pop(name, None)
+    for known in [key for key in _tried() if key[0].startswith(f"provider:{name}/")]:
+        del _tried()[known]
+
+
+def _test(app: "App", name: str) -> None:
     with st.spinner(say("models.testing", name=plain(name)), show_time=True):
         try:
-            _tested()[name] = app.providers.test(name, model=model)
+            _tested()[name] = app.providers.test(name)
         except ProviderError as err:
             _tested()[name] = err
 
 
-def _models(app: "App", info: "ProviderInfo", tried: "Tried") -> None:
-    told = say("models.tested", ms=f"{tried.latency_ms:.0f}", count=len(tried.models))
+def _models(app: "App", info: "ProviderInfo", tested: "Tried") -> None:
+    told = say("models.tested", ms=f"{tested.latency_ms:.0f}", count=len(tested.models))
     st.markdown(f":green[:material/check_circle:] {told}")
-    models = {model.id: model for model in tried.models if model.kind != "embedding"}
+    models = {model.id: model for model in tested.models}
     if not models:
         st.caption(say("models.none_listed"))
         return
-
-    def label(model_id: str) -> str:
-        model = models[model_id]
-        parts = [f"{model.size_bytes / 1e9:.1f} GB"] if model.size_bytes else []
-        parts += [say("models.adapter_of", parent=model.parent)] if model.parent else []
-        return f"{model_id} ({', '.join(parts)})" if parts else model_id
-
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.selectbox(
-            say("models.of_server"), list(models), format_func=label, key=f"model_of_{info.name}", width=420
+            say("models.of_server"),
+            list(models),
+            format_func=lambda model_id: _label(models[model_id]),
+            key=f"model_of_{info.name}",
+            width=380,
         )
+        use = st.segmented_control(
+            say("models.use"),
+            USES,
+            format_func=lambda use: say(f"models.use_{use}"),
+            default=_likely_use(models[chosen]),
+            required=True,
+            key=f"use_of_{info.name}_{chosen}",
+        )
+        name = f"provider:{info.name}/{chosen}"
         if st.button(say("models.try"), icon=":material/play_arrow:", key=f"try_{info.name}"):
-            _test(app, info.name, chosen)
+            _try(app, info.name, chosen, use)
             st.rerun()
-        choose_button(app, f"provider:{info.name}/{chosen}", key=f"choose_{info.name}_{chosen}")
-    if tried.answer is not None:
-        st.caption(
-            say("models.tried", ms=f"{tried.first_word_ms:.0f}", answer=plain(tried.answer, limit=120))
-        )
+        choose_button(app, use, name, key=f"choose_{info.name}_{chosen}_{use}")
+    found = _tried().get((name, use))
+    if isinstance(found, Exception):
+        show_error(found)
+    elif found is not None:
+        st.caption(found)
+
+
+def _label(model: "ServedModel") -> str:
+    parts = [f"{model.size_bytes / 1e9:.1f} GB"] if model.size_bytes else []
+    parts += [say("models.adapter_of", parent=model.parent)] if model.parent else []
+    return f"{model.id} ({', '.join(parts)})" if parts else model.id
+
+
+def _likely_use(model: "ServedModel") -> "Choice":
+    """What a model is for, as its server or its name says; people may know better."""
+    if model.kind in USES:
+        return model.kind
+    name = model.id.lower()
+    if "rerank" in name:
+        return "reranker"
+    return "embedding" if any(part in name for part in ("embed", "bge-", "gte-", "e5-", "minilm")) else "chat"
+
+
+def _try(app: "App", server: str, model: str, use: "Choice") -> None:
+    name = f"provider:{server}/{model}"
+    with st.spinner(say("models.testing", name=plain(server)), show_time=True):
+        try:
+            if use == "chat":
+                told = app.providers.test(server, model=model)
+                answer = plain(told.answer or "", limit=120)
+                _tried()[name, use] = say("models.tried", ms=f"{told.first_word_ms:.0f}", answer=answer)
+            else:
+                _tried()[name, use] = _told(app.model_choice.tried(use, name))  # type: ignore[arg-type]
+        except TANDEM_ERRORS as err:
+            _tried()[name, use] = err
+
+
+def _told(tried: "WorkTried") -> str:
+    took = f"{tried.took_ms:.0f}"
+    if tried.scores is None:
+        return say("models.tried_embedding", ms=took, dimensions=tried.dimensions)
+    good, bad = (f"{score:.2f}" for score in tried.scores)
+    return say("models.tried_reranker", ms=took, good=good, bad=bad)
 
 
 def _pulling(app: "App", name: str) -> None:
@@ -116,39 +198,3 @@ def _pulling(app: "App", name: str) -> None:
             place=name,
         )
         st.rerun()
-
-
-def _adding(app: "App", *, open_at_first: bool) -> None:
-    with st.expander(say("models.add"), expanded=open_at_first, icon=":material/add:"):
-        # Outside of the form, because the address that is usual depends on it.
-        kind = st.selectbox(
-            say("models.kind"),
-            list(KINDS),
-            format_func=lambda kind: say(f"models.kind_{kind}"),
-            key="server_kind",
-        )
-        with st.form("server_add", border=False, enter_to_submit=True):
-            left, right = st.columns([1, 2])
-            name = left.text_input(say("models.name"), placeholder=say("models.name_hint"), max_chars=64)
-            url = right.text_input(
-                say("models.address"), placeholder=DEFAULT_URLS.get(kind, "http://127.0.0.1:8000/v1")
-            )
-            left, middle, right = st.columns([1, 1, 1])
-            key = left.text_input(say("models.key"), type="password", help=say("models.key_help"))
-            adapters = middle.text_input(say("models.adapters"), help=say("models.adapters_help"))
-            timeout = right.number_input(
-                say("models.timeout"), min_value=1.0, max_value=3600.0, value=120.0, step=10.0
-            )
-            if st.form_submit_button(say("models.add_button"), type="primary"):
-                named = [part.strip() for part in adapters.replace("，", ",").split(",")]
-                info = app.providers.add(
-                    name,
-                    url,
-                    kind=kind,
-                    api_key=key.strip() or None,
-                    adapters=tuple(filter(None, named)) or None,
-                    timeout_s=timeout,
-                )
-                st.toast(say("models.added", name=plain(info.name)))
-                _test(app, info.name)
-                st.rerun()

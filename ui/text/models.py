@@ -29,21 +29,89 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "Address",
         "zh": "地址",
     },
-    "models.answering": {
-        "en": "Answering now: **{name}**",
-        "zh": "当前回答的模型：**{name}**",
+    "models.address_help": {
+        "en": "Knowledge bases that were embedded by a model of this server have to be indexed again when its address changes.",
+        "zh": "如果有知识库由该服务上的模型生成向量，修改地址后需要重新索引。",
     },
-    "models.choose": {
+    "models.answering": {
+        "en": "Answers: **{name}**",
+        "zh": "回答：**{name}**",
+    },
+    "models.behind": {
+        "en": "Embedded by another model, which they keep using until they are indexed again: {names}.",
+        "zh": "以下知识库由其他模型生成向量，重新索引之前会继续使用原模型：{names}。",
+    },
+    "models.change": {
+        "en": "Change",
+        "zh": "修改",
+    },
+    "models.change_close": {
+        "en": "Close",
+        "zh": "收起",
+    },
+    "models.change_save": {
+        "en": "Save",
+        "zh": "保存",
+    },
+    "models.changed": {
+        "en": "{name} is changed. Test it to see its models.",
+        "zh": "已修改 {name}。点击“测试”查看它的模型。",
+    },
+    "models.choose_chat": {
         "en": "Answer with this",
         "zh": "用它回答",
     },
-    "models.chosen": {
-        "en": "answers now",
-        "zh": "正在使用",
+    "models.choose_embedding": {
+        "en": "Embed with this",
+        "zh": "用它生成向量",
     },
-    "models.default": {
+    "models.choose_reranker": {
+        "en": "Rerank with this",
+        "zh": "用它重排",
+    },
+    "models.chosen_chat": {
+        "en": "answers now",
+        "zh": "正在回答",
+    },
+    "models.chosen_embedding": {
+        "en": "embeds now",
+        "zh": "正在生成向量",
+    },
+    "models.chosen_reranker": {
+        "en": "reranks now",
+        "zh": "正在重排",
+    },
+    "models.context": {
+        "en": "Tokens of prompt and answer",
+        "zh": "提示与回答的 token 上限",
+    },
+    "models.context_help": {
+        "en": "Used where the server does not tell the model's own limit.",
+        "zh": "服务未报告模型上限时使用此值。",
+    },
+    "models.default_chat": {
         "en": "Back to the default",
         "zh": "恢复默认",
+    },
+    "models.default_embedding": {
+        "en": "Back to the default",
+        "zh": "恢复默认",
+    },
+    "models.default_reranker": {
+        "en": "Stop reranking",
+        "zh": "停用重排",
+    },
+    "models.embedding": {
+        "en": "Embeds new knowledge bases: **{name}**",
+        "zh": "为新知识库生成向量：**{name}**",
+    },
+    "models.embedding_tokens": {
+        "en": "Tokens an embedder reads",
+        "zh": "向量模型读取的 token 数",
+    },
+    "models.embedding_tokens_help": {
+        "en": "Longer passages are cut there before they are sent to an embedding model of this server.",
+        "zh": "发送给该服务的向量模型之前，超长段落会截断到此长度。",
     },
     "models.failed": {
         "en": "{name} was not fetched: {reason}",
@@ -97,9 +165,21 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "Key",
         "zh": "密钥",
     },
+    "models.key_forget": {
+        "en": "Forget the key",
+        "zh": "删除密钥",
+    },
     "models.key_help": {
         "en": "Leave empty if the server asks for none. Kept in the data folder, in a file that only you can read; never shown again.",
         "zh": "若服务不需要密钥请留空。保存在数据目录中仅您可读的文件里，之后不再显示。",
+    },
+    "models.key_kept": {
+        "en": "leave empty to keep the one there is",
+        "zh": "留空则保留现有密钥",
+    },
+    "models.key_new": {
+        "en": "New key",
+        "zh": "新密钥",
     },
     "models.kind": {
         "en": "Kind",
@@ -137,6 +217,30 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "On this machine",
         "zh": "本机",
     },
+    "models.mirror": {
+        "en": "Use a mirror of the Hugging Face hub",
+        "zh": "使用 Hugging Face 镜像站",
+    },
+    "models.mirror_about": {
+        "en": "All models named org/model are then fetched from there. Leave empty to ask the hub itself, or what the variable HF_ENDPOINT names.",
+        "zh": "此后所有“机构/模型”都从该处获取。留空则访问 Hugging Face（或环境变量 HF_ENDPOINT 指定的地址）。",
+    },
+    "models.mirror_address": {
+        "en": "Address of the mirror",
+        "zh": "镜像站地址",
+    },
+    "models.mirror_kept": {
+        "en": "Kept.",
+        "zh": "已保存。",
+    },
+    "models.mirror_use": {
+        "en": "Use",
+        "zh": "使用",
+    },
+    "models.more": {
+        "en": "More settings",
+        "zh": "更多设置",
+    },
     "models.name": {
         "en": "Name",
         "zh": "名称",
@@ -158,8 +262,16 @@ TEXT: dict[str, dict[str, str]] = {
         "zh": "用于向量与重排",
     },
     "models.others_hint": {
-        "en": "New knowledge bases use {embedding}. Set models.embedding or models.reranker in tandem.toml, also to provider:NAME/MODEL; re-index older ones on the page Documents.",
-        "zh": "新知识库使用 {embedding}。可在 tandem.toml 中设置 models.embedding 或 models.reranker，也可写作 provider:名称/模型；旧知识库请在“文档”页面重新索引。",
+        "en": "An embedder finds passages by meaning; knowledge bases made from now on use the one chosen here. A reranker reads the question together with each passage and puts the best first: slower, and better.",
+        "zh": "向量模型按含义查找段落，此后新建的知识库使用在此选定的模型。重排模型把问题与每个段落一起阅读，将最相关的排在最前：更慢，但更准。",
+    },
+    "models.parallel": {
+        "en": "Requests at once",
+        "zh": "同时请求数",
+    },
+    "models.parallel_help": {
+        "en": "More wait for their turn. 1 for llama-cpp-python, which drops one request for the next.",
+        "zh": "超出的请求排队等待。llama-cpp-python 请设为 1，它会为新请求中断旧请求。",
     },
     "models.pull": {
         "en": "Pull",
@@ -173,6 +285,14 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "Pull a model from Ollama's library",
         "zh": "从 Ollama 模型库拉取",
     },
+    "models.reindex": {
+        "en": "Index again with the new one",
+        "zh": "用新模型重新索引",
+    },
+    "models.reindexing": {
+        "en": "{count} under way; the page Documents shows how far.",
+        "zh": "{count} 个正在进行，进度见“文档”页面。",
+    },
     "models.remove": {
         "en": "Remove",
         "zh": "删除",
@@ -180,6 +300,14 @@ TEXT: dict[str, dict[str, str]] = {
     "models.removed": {
         "en": "{name} and its key are forgotten.",
         "zh": "已删除 {name} 及其密钥。",
+    },
+    "models.reranker_none": {
+        "en": "none",
+        "zh": "未启用",
+    },
+    "models.reranking": {
+        "en": "Reranks what a search finds: **{name}**",
+        "zh": "对检索结果重排：**{name}**",
     },
     "models.servers": {
         "en": "Other servers",
@@ -190,8 +318,8 @@ TEXT: dict[str, dict[str, str]] = {
         "zh": "已在别处运行的模型也可以在这里回答：GPU 机器上的 vLLM，或本机的 Ollama、LM Studio。",
     },
     "models.settings_decide": {
-        "en": "models.chat is set in tandem.toml or the environment, so it cannot be chosen here.",
-        "zh": "models.chat 已在 tandem.toml 或环境变量中设置，因此不能在此选择。",
+        "en": "{setting} is set in tandem.toml or the environment, so it cannot be chosen here.",
+        "zh": "{setting} 已在 tandem.toml 或环境变量中设置，因此不能在此选择。",
     },
     "models.stage_convert": {
         "en": "converting",
@@ -241,8 +369,40 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "first word after {ms} ms: {answer}",
         "zh": "{ms} 毫秒后开始回答：{answer}",
     },
+    "models.tried_embedding": {
+        "en": "embedded a sentence in {ms} ms, {dimensions} dimensions",
+        "zh": "{ms} 毫秒内完成一句话的向量化，共 {dimensions} 维",
+    },
+    "models.tried_reranker": {
+        "en": "ordered two passages in {ms} ms: {good} for the one with the answer, {bad} for the other",
+        "zh": "{ms} 毫秒内完成两个段落的重排：含答案的 {good}，另一个 {bad}",
+    },
     "models.try": {
         "en": "Try it",
         "zh": "试一句",
+    },
+    "models.unlisted": {
+        "en": "Models it does not list",
+        "zh": "未列出的模型",
+    },
+    "models.unlisted_help": {
+        "en": "Names of models to offer beside those that the server lists, separated by commas.",
+        "zh": "除服务列出的模型外还可选用的模型名，用逗号分隔。",
+    },
+    "models.use": {
+        "en": "Use it to",
+        "zh": "用途",
+    },
+    "models.use_chat": {
+        "en": "answer",
+        "zh": "回答",
+    },
+    "models.use_embedding": {
+        "en": "embed",
+        "zh": "向量",
+    },
+    "models.use_reranker": {
+        "en": "rerank",
+        "zh": "重排",
     },
 }

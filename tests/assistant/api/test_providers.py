@@ -13,9 +13,10 @@ import openai
 import pytest
 from starlette.applications import Starlette
 
-from assistant.api.replies import ErrorReply
+from assistant.api.replies import ErrorReply, RerankReply
 from assistant.api.routes import build_routes
 from assistant.app import App
+from assistant.providers.registry import Providers
 from assistant.settings import ServerSettings, load_settings
 from tests.assistant.providers.conftest import Exchange, Handle, speaking
 from tests.assistant.running import Served, listening
@@ -68,11 +69,11 @@ def check(answer: httpx.Response, url: str) -> None:
     assert "lab" in answer.text
 
 
-def failing(status: int) -> Handle:
+def failing(status: int, **headers: str) -> Handle:
     """A server that answers everything so."""
 
     def handle(exchange: Exchange) -> None:
-        exchange.reply({"error": {"message": SECRET}}, status=status)
+        exchange.reply({"error": {"message": SECRET}}, status=status, **headers)
 
     return handle
 
@@ -157,6 +158,54 @@ def test_a_busy_server_says_when_to_come_back(data_dir: Path, status: int) -> No
     assert int(answer.headers["retry-after"]) > 0
     assert answer.json()["error"]["code"] == "provider_busy"
     check(answer, url)
+
+
+@pytest.mark.parametrize(
+    ("told", "handed_on"),
+    [("17", "17"), ("0", "1"), ("999999", "3600"), ("Wed, 21 Oct 2026 07:28:00 GMT", "5")],
+)
+def test_how_long_it_wants_to_be_left_alone_is_handed_on(data_dir: Path, told: str, handed_on: str) -> None:
+    with speaking(failing(429, **{"retry-after": told})) as url, asking(url, data_dir) as app:
+        assert post(app, CHAT, ASKED).headers["retry-after"] == handed_on
+
+
+def test_reranking_is_served_in_the_shape_that_others_have(data_dir: Path) -> None:
+    def rank(exchange: Exchange) -> None:
+        scores = [0.1 + 0.4 * ("pump" in text) + 0.4 * ("12" in text) for text in exchange.body["documents"]]
+        rows = [{"index": at, "relevance_score": score} for at, score in enumerate(scores)]
+        exchange.reply({"results": rows})
+
+    documents = ["tea", {"text": "the pump weighs 12 kg"}, "a pump"]
+    with speaking(rank) as url, asking(url, data_dir, reranker="provider:lab/r") as app:
+        asked = {"model": "provider:lab/r", "query": "weight of the pump", "documents": documents}
+        answer = post(app, "/v1/rerank", asked).json()
+        RerankReply.model_validate(answer)
+        assert [row["index"] for row in answer["results"]] == [1, 2, 0]
+        assert "document" not in answer["results"][0]
+        best = post(app, "/v1/rerank", asked | {"top_n": 1, "return_documents": True}).json()["results"]
+        assert [row["document"] for row in best] == [{"text": "the pump weighs 12 kg"}]
+        assert best[0]["relevance_score"] == pytest.approx(0.9)
+        wrong = post(app, "/v1/rerank", asked | {"model": "x"})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (404, "model_not_found")
+        empty = post(app, "/v1/rerank", asked | {"documents": []})
+        assert (empty.status_code, empty.json()["error"]["param"]) == (400, "documents")
+        # Another instance of ours asks for it as it asks any such server.
+        with listening(Starlette(routes=build_routes(lambda: app, ServerSettings()))) as served_at:
+            other = Providers(load_settings(data_dir=data_dir / "other"))
+            other.add("here", served_at)
+            kinds = {model.id: model.kind for model in other.models("here")}
+            assert kinds["provider:lab/r"] == "reranker"
+            texts = ["tea", "12 pumps"] * 20
+            scores = other.reranker("provider:here/provider:lab/r").rank("q", texts)
+            assert scores == pytest.approx([0.1, 0.9] * 20)
+            other.close()
+
+
+def test_without_a_reranker_there_is_none_to_ask(data_dir: Path) -> None:
+    with asking("http://127.0.0.1:9", data_dir) as app:
+        told = post(app, "/v1/rerank", {"query": "q", "documents": ["a"]}, **{"accept-language": "zh"})
+    assert told.status_code == 404
+    assert "重排" in told.json()["error"]["message"]
 
 
 def test_another_tandem_whose_queue_is_full_is_429_for_our_clients_too(

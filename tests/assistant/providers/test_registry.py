@@ -224,6 +224,64 @@ def test_passages_are_ordered_by_a_rerank_server(data_dir: Path) -> None:
             assert reranker.rank("red pump", []) == []
 
 
+def test_text_embeddings_inference_is_asked_in_its_own_words(data_dir: Path) -> None:
+    def tei(exchange: Exchange) -> None:
+        """What that server has of OpenAI's paths is /v1/embeddings; 404 without a word for the others."""
+        if exchange.path == "/info":
+            exchange.reply({"model_id": "BAAI/bge-reranker-base", "model_type": {"reranker": {}}})
+        elif exchange.path == "/rerank":
+            assert len(exchange.body["texts"]) <= 32
+            scores = [{"index": at, "score": "12" in text} for at, text in enumerate(exchange.body["texts"])]
+            exchange.reply(scores[::-1])
+        else:
+            exchange.reply(b"", status=404, kind="text/plain")
+
+    with speaking(tei) as url:
+        providers = registry(data_dir)
+        providers.add("tei", url)
+        (model,) = providers.test("tei").models
+        assert (model.id, model.kind) == ("BAAI/bge-reranker-base", "reranker")
+        ranked = providers.reranker(f"provider:tei/{model.id}").rank("q", ["a"] * 33 + ["12"])
+        assert ranked == [0.0] * 33 + [1.0]
+        providers.close()
+
+
+def test_a_changed_address_is_used_at_once_and_names_other_vectors(data_dir: Path) -> None:
+    def constant(exchange: Exchange) -> None:
+        exchange.reply(
+            {"data": [{"index": at, "embedding": [1, 0]} for at in range(len(exchange.body["input"]))]}
+        )
+
+    with speaking(constant) as first, speaking(constant) as second:
+        providers = registry(data_dir)
+        providers.add("lab", first, api_key=KEY)
+        embedder = providers.embedder("provider:lab/any")
+        before = embedder.identity
+        providers.change("lab", timeout_s=5)
+        embedder.embed_query("a")
+        assert embedder.identity == before
+        providers.change("lab", base_url=second)
+        embedder.embed_query("a")
+        assert embedder.identity != before
+        key = providers.get("lab").settings.api_key
+        assert key is not None
+        assert key.get_secret_value() == KEY
+        providers.close()
+
+
+def test_removing_a_server_takes_back_what_was_chosen_of_it(data_dir: Path) -> None:
+    providers = registry(data_dir)
+    providers.add("lab", "localhost:8000")
+    providers.add("lab2", "localhost:8001")
+    providers.choose("provider:lab/e", "embedding")
+    providers.choose("provider:lab2/r", "reranker")
+    chosen = load_settings(data_dir=data_dir).models
+    assert (chosen.embedding, chosen.reranker) == ("provider:lab/e", "provider:lab2/r")
+    providers.remove("lab")
+    chosen = load_settings(data_dir=data_dir).models
+    assert (chosen.embedding, chosen.reranker) == ("all-minilm-l6-v2", "provider:lab2/r")
+
+
 def test_embedding_goes_on_after_a_failure_that_passes(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +301,7 @@ def test_embedding_goes_on_after_a_failure_that_passes(
         providers.add("lab", url, embedding_tokens=32)
         embedder = providers.embedder("provider:lab/any")
         vectors = embedder.embed_documents(["x" * (1 + n % 7) for n in range(130)])
-        assert asked == [1, 64, 64, 64, 64, 2, 2]
+        assert asked == [1, *[32] * 8, 2, 2]
         assert [round(v[0] / v[1]) for v in vectors[:8]] == [1, 2, 3, 4, 5, 6, 7, 1]
         assert embedder.count_tokens(["水泵", "pump it"]) == [2, 3]
         long = embedder.embed_query("水" * 1000)
