@@ -152,8 +152,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
     # experiments
     "experiment_changed": {
         "en": "Experiment {id} cannot go on: {what} changed since it began, so its answers would not be "
-        "comparable. Start a new one, or restore what changed.",
-        "zh": "实验 {id} 无法继续：开始之后 {what} 发生了变化，前后的回答不可比。请新建实验，或恢复原状。",
+        "comparable. What it has can be read as it is. To ask the same questions anew, of the same arms: "
+        "tandem experiment run --again {id}",
+        "zh": "实验 {id} 无法继续：开始之后 {what} 发生了变化，前后的回答不可比。已有的结果仍可查看。"
+        "要用同样的问题和方式重新提问：tandem experiment run --again {id}",
     },
     "experiment_contrast_wrong": {
         "en": "The contrast {contrast} does not name two of the arms {arms}. Choose two of them.",

@@ -142,6 +142,13 @@ def make_questions(
     return DocumentQuestions(QuestionSet(name, found.questions, tuple(problems)), tuple(leaked))
 
 
+def answerable_rows(facts: Sequence[Fact], *, seed: int = 0) -> Iterator[Row]:
+    """One question a fact with its answer and where that stands, numbered; none of two facts that answer it differently."""
+    rows = _answerable(_worded(facts, seed), random.Random(seed))
+    for number, row in enumerate(rows, 1):
+        yield replace(row, number=number, id=f"d{number:03}")
+
+
 def _worded(facts: Sequence[Fact], seed: int) -> list[tuple[Fact, list[Wording]]]:
     """Facts with the questions that are never trained."""
     worder = Worder(facts, seed=seed)

@@ -58,7 +58,8 @@ def read_rows(path: Path) -> list[Row]:
 
     CSV: a head line with at least `question`; several answers are separated by `||`. JSONL: one object a
     line with the same names, `answer` a text or a list. JSON: a list of such objects, or SQuAD form. A `quote` is
-    evidence as it stands; a `passage` is evidence only where an answer stands in it word for word.
+    evidence as it stands; a `passage` is evidence only where an answer stands in it word for word. Rows for training in
+    conversations, and a build's facts, are read as `build_questions` says.
 
     Raises:
         QuestionSetError: the file cannot be read, a line is not JSON, or there is no column of questions.
@@ -66,13 +67,13 @@ def read_rows(path: Path) -> list[Row]:
     text = _decoded(path)
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
-        return list(_from_objects(path, _json_lines(path, text)))
+        return _from_list(path, list(_json_lines(path, text)))
     if suffix == ".json":
         data = _json(path, text)
         if isinstance(data, dict) and isinstance(data.get("data"), list):
             return list(_from_squad(path, data["data"]))
         if isinstance(data, list):
-            return list(_from_objects(path, data))
+            return _from_list(path, data)
         raise QuestionSetError("questions_form_unknown", name=path.name)
     if suffix in (".csv", ".tsv"):
         return list(_from_table(path, text))
@@ -159,6 +160,17 @@ def _from_table(path: Path, text: str) -> Iterator[Row]:
         raise QuestionSetError("questions_column_missing", name=path.name, columns=", ".join(columns) or "-")
     for number, line in enumerate(lines, 1):
         yield _row(number, {key: _cell(key, line[column] or "") for key, column in names.items()})
+
+
+def _from_list(path: Path, objects: list[Any]) -> list[Row]:
+    from assistant.compare import build_questions
+
+    if objects and all(isinstance(item, dict) for item in objects):
+        if all(map(build_questions.is_training_row, objects)):
+            return list(build_questions.rows_of_training(path, objects))
+        if all(map(build_questions.is_fact, objects)):
+            return list(build_questions.rows_of_facts(objects))
+    return list(_from_objects(path, objects))
 
 
 def _from_objects(path: Path, objects: Any) -> Iterator[Row]:

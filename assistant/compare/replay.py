@@ -40,12 +40,15 @@ class Replay:
     differences: tuple[Difference, ...]
 
 
-def replay(store: Experiments, experiment_id: int) -> Replay:
+def replay(store: Experiments, experiment_id: int, *, keep: bool = False) -> Replay:
     """Compute every score, interval, count and sentence of a stored run again from its answers.
 
+    Args:
+        keep: put what comes out in the place of what is stored, such as after an update; the answers stay as they are.
+
     Raises:
-        ExperimentError: there is no such experiment, its texts were erased, or its results were made by another
-            version; what that one told as well is compared, and the error says how it came out.
+        ExperimentError: there is no such experiment, its texts were erased, or, unless `keep`, its results were made by
+            another version; what that one told as well is compared, and the error says how it came out.
     """
     experiment = store.get(experiment_id)
     if experiment.manifest.get("erased"):
@@ -80,8 +83,17 @@ def replay(store: Experiments, experiment_id: int) -> Replay:
     if experiment.results is not None:
         stored["results"] = experiment.results
         now["results"] = analyse(experiment, answers, retrievals, own)
-        if experiment.results.get("version") != VERSION:
+        if experiment.results.get("version") != VERSION and not keep:
             raise _other_version(experiment_id, stored, now)
+    if keep:
+        for answer in answers:
+            store.save_scores(experiment_id, answer)
+        for found in retrievals.values():
+            store.save_retrieval(experiment_id, found)
+        for (_, arm), found in own.items():
+            store.save_own_retrieval(experiment_id, arm, found)
+        if experiment.results is not None:
+            store.save_results(experiment_id, now["results"])
     return _compared(stored, now)
 
 

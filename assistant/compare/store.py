@@ -77,6 +77,17 @@ class Experiments:
             assert row.lastrowid is not None
             return row.lastrowid
 
+    def again(self, experiment_id: int) -> int:
+        """Freeze the questions and the plan of an experiment once more; return the new one's number.
+
+        Raises:
+            ExperimentError: there is none of this number, or its texts were erased.
+        """
+        earlier = self.get(experiment_id)
+        if earlier.manifest.get("erased"):
+            raise ExperimentError("experiment_erased", id=experiment_id)
+        return self.create(earlier.name, QuestionSet(earlier.name, earlier.questions), earlier.plan)
+
     def all(self) -> list[Experiment]:
         """All experiments, latest first."""
         with self._lock:
@@ -164,6 +175,22 @@ class Experiments:
                     time.time(),
                     stored.together,
                 ),
+            )
+
+    def save_scores(self, experiment_id: int, stored: StoredAnswer) -> None:
+        """Put other scores in the place of an answer's."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE experiment_answer SET scores = ? WHERE run_id = ? AND question_id = ? AND arm = ?",
+                (dump(scores_to_json(stored.scores)), experiment_id, stored.question_id, stored.arm),
+            )
+
+    def save_results(self, experiment_id: int, results: Mapping[str, Any]) -> None:
+        """Put other results in the place of an experiment's, which ended when it ended."""
+        with self._writing() as db:
+            db.execute(
+                "UPDATE experiment_run SET results = ? WHERE id = ?",
+                (dump(results, in_order=True), experiment_id),
             )
 
     def save_retrieval(self, experiment_id: int, stored: StoredRetrieval) -> None:

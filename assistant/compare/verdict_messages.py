@@ -14,9 +14,10 @@ VERDICT_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
     },
     "experiment_other_version": {
         "en": "Experiment {id} was scored by another version ({stored}; this one is {now}). Of {checked} values that both "
-        "tell, {changed} came out otherwise ({where}). To score it by this version: tandem experiment run --resume {id}",
+        "tell, {changed} came out otherwise ({where}). Its answers are kept; to score them by this version, which takes "
+        "seconds and asks no model: tandem experiment replay {id} --keep",
         "zh": "实验 {id} 由另一版本评分（{stored}，当前为 {now}）。两个版本都有的 {checked} 个数值中，{changed} 个不同（{where}）。"
-        "按当前版本重新评分：tandem experiment run --resume {id}",
+        "已有的回答保持不变；按当前版本重新评分（只需几秒，不调用模型）：tandem experiment replay {id} --keep",
     },
     "flip_accuracy": {
         "en": "{behind} reaches {mean} of 100: {level} points more would draw level with {ahead}, about {points} more "

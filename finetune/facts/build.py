@@ -150,7 +150,7 @@ class Build:
         return cls(
             folder,
             rows=[_row(item) for item in _read_lines(folder / ROWS)],
-            facts=[_fact(item) for item in _read_lines(folder / FACTS)],
+            facts=[fact_of(item) for item in _read_lines(folder / FACTS)],
             report=BuildReport.from_json(about["report"]),
             options=about["options"],
         )
@@ -288,6 +288,7 @@ def _row(data: dict[str, Any]) -> BuiltRow:
     return BuiltRow(**{**data, **lists, "messages": messages})
 
 
-def _fact(data: dict[str, Any]) -> Fact:
+def fact_of(data: dict[str, Any]) -> Fact:
+    """A line of `facts.jsonl` as a fact."""
     lists = {key: tuple(data[key]) for key in ("headings", "siblings", "aliases")}
     return Fact(**{**data, **lists})
