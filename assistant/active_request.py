@@ -3,6 +3,7 @@
 Knows how tokens become events, nothing of the model, its caches' contents, or other requests.
 """
 
+import math
 import queue
 import threading
 import time
@@ -56,12 +57,18 @@ class ActiveRequest:
         self._events = events
         self._logprobs: list[TokenLogprob] = []
         self._held: Piece | None = None  # text that waits for more
-        self._sent = 0.0
+        self._sent = -math.inf  # the first piece waits for nothing
 
     @property
     def begun(self) -> bool:
         """Whether the request has a place in the running batch."""
         return self.cache is not None
+
+    @property
+    def greedy(self) -> bool:
+        """Whether only the likeliest token matters, and not how likely any is."""
+        sampling = self.request.sampling
+        return sampling.temperature <= 0 and sampling.logprobs is None
 
     def prepare(
         self, prompt: tuple[int, ...], *, context_tokens: int, tokenizer: Any, guessing: bool

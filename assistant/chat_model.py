@@ -48,6 +48,10 @@ class AnsweringModel(BaseChatModel):
         """Whether it was trained to answer from passages under our own prompt."""
         return False
 
+    def paced(self, piece_ms: float) -> "AnsweringModel":
+        """Return a copy whose chunks come at least so far apart, where that is ours to say."""
+        return self
+
     def answering(self, **changes: Any) -> "AnsweringModel":
         """Return a copy for one answer, which `cancel` can end, with fields such as `sampling` changed."""
         raise NotImplementedError
@@ -117,6 +121,9 @@ class EngineChatModel(AnsweringModel):
     def get_num_tokens(self, text: str) -> int:
         """Return how many of the model's own tokens `text` has."""
         return self.engine.count_tokens(text)
+
+    def paced(self, piece_ms: float) -> "EngineChatModel":
+        return self.model_copy(update={"piece_ms": piece_ms})
 
     def answering(self, **changes: Any) -> "EngineChatModel":
         return self.model_copy(update={"request_id": uuid.uuid4().hex, **changes})

@@ -1,5 +1,6 @@
 """POST /v1/chat/completions: OpenAI's request to `App.ask`, its events to OpenAI's answer, whole or in pieces."""
 
+import math
 import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -17,6 +18,10 @@ from assistant.arms import Answer, Failed, Finished, Sampling, Token, Turn, to_j
 
 if TYPE_CHECKING:
     from assistant.app import App
+
+_PIECE_MS = 60.0
+"""Pieces of a stream come at least so far apart after the first. On two cores each costs some 0.2 ms, by waking a
+row of threads on the very cores that compute; a page draws no faster."""
 
 _ALMOST_GREEDY = 1e-3
 """Temperatures below this divide by next to nothing; the likeliest token is what they mean."""
@@ -43,13 +48,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Piece:
-    """Something about one choice: text to show now, or its whole answer, which ends it."""
+    """Something about one choice: text to show now, or its whole answer, which ends it.
+
+    Args:
+        logprobs: of the text's tokens, where they were asked for.
+        own: whether the answer is what the model wrote, and nothing was put in its place.
+    """
 
     choice: int
     text: str = ""
     thinking: bool = False
     answer: Answer | None = None
     logprobs: tuple[dict[str, Any], ...] = ()
+    own: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,7 +116,7 @@ class Chat:
         """Yield each choice's whole answer; what is said before stays in its thread. Raises as `pieces` does."""
 
         def work(should_stop: ShouldStop) -> Iterator[Piece]:
-            return _whole_answers(_ask(self._get_app(), question, should_stop))
+            return _whole_answers(_ask(self._get_app(), question, should_stop, piece_ms=math.inf))
 
         return self._slots.stream(work)
 
@@ -116,7 +127,9 @@ class Chat:
             ApiError: the model is unknown or the question too long.
             Exception: what the arm failed with.
         """
-        return self._slots.stream(lambda should_stop: _ask(self._get_app(), question, should_stop))
+        return self._slots.stream(
+            lambda should_stop: _ask(self._get_app(), question, should_stop, piece_ms=_PIECE_MS)
+        )
 
     async def _whole(self, question: Question) -> dict[str, Any]:
         choices = []
@@ -231,10 +244,10 @@ def sampling_for(
     return chosen if chosen.seed is None else replace(chosen, seed=(chosen.seed + choice) % 2**63)
 
 
-def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Piece]:
+def _ask(app: "App", question: Question, should_stop: ShouldStop, *, piece_ms: float) -> Iterator[Piece]:
     """Answer all choices one after the other, in the thread that iterates."""
     model = find(app, question.model)
-    if dict(question.wishes).get("logprobs") is not None and (model.arm.retrieval or app.loaded.elsewhere):
+    if _wants_likelihoods(question) and not app.providers.tells_likelihoods(app.settings.models.chat):
         raise ApiError("api_no_logprobs", field="logprobs", name="logprobs_not_supported", model=model.id)
     if model.arm.retrieval and question.text:  # an empty one is refused where it is asked
         _require_short(app, question.text)
@@ -252,16 +265,24 @@ def _ask(app: "App", question: Question, should_stop: ShouldStop) -> Iterator[Pi
             instructions=question.instructions,
             plain=True,
             should_stop=should_stop,
+            piece_ms=piece_ms,
         )
+        drawn, likely = "", tuple[dict[str, Any], ...]()
         for event in events:
             if isinstance(event, Failed):
                 raise event.error
-            if isinstance(event, Token) and (event.thinking or not held):
-                yield Piece(choice, event.text, event.thinking, logprobs=event.logprobs)
+            if isinstance(event, Token):
+                drawn += "" if event.thinking else event.text
+                if held and not event.thinking:
+                    likely += event.logprobs
+                else:
+                    yield Piece(choice, event.text, event.thinking, logprobs=event.logprobs)
             if isinstance(event, Finished):
+                # What was put in the place of the model's words has no probabilities.
+                own = drawn.strip() == event.answer.text
                 if held:
-                    yield Piece(choice, event.answer.text)
-                yield Piece(choice, answer=event.answer)
+                    yield Piece(choice, event.answer.text, logprobs=likely if own else ())
+                yield Piece(choice, answer=event.answer, own=own)
 
 
 def _require_short(app: "App", text: str) -> None:
@@ -286,13 +307,17 @@ def _whole_answers(pieces: Iterator[Piece]) -> Iterator[Piece]:
     for piece in pieces:
         told += piece.logprobs
         if piece.answer is not None:
-            yield replace(piece, logprobs=tuple(told))
+            yield replace(piece, logprobs=tuple(told) if piece.own else ())
             told = []
 
 
+def _wants_likelihoods(question: Question) -> bool:
+    return dict(question.wishes).get("logprobs") is not None
+
+
 def _content(question: Question, piece: Piece) -> dict[str, Any] | None:
-    """A piece's probabilities as OpenAI tells them; None where they were not asked for."""
-    if dict(question.wishes).get("logprobs") is None:
+    """A piece's probabilities as OpenAI tells them; None where they were not asked for, or there are none."""
+    if not _wants_likelihoods(question) or not piece.logprobs:
         return None
     return {"content": list(piece.logprobs), "refusal": None}
 

@@ -48,9 +48,9 @@ API_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "没有名为 {model} 的模型。可用的有：{names}。",
     },
     "api_no_logprobs": {
-        "en": "{model} tells no probabilities. Leave logprobs out, or ask base or sft:ADAPTER of a model on this "
-        "machine.",
-        "zh": "{model} 不提供概率。请去掉 logprobs，或使用本机模型的 base、sft:适配器。",
+        "en": "The server that has {model} tells no probabilities. Leave logprobs out, or choose a model of this "
+        "machine or of an OpenAI-compatible server.",
+        "zh": "提供 {model} 的服务不给出概率。请去掉 logprobs，或选用本机模型、OpenAI 兼容服务上的模型。",
     },
     "api_no_reranker": {
         "en": "No reranker is chosen here. Choose one on the page Models, or set models.reranker.",

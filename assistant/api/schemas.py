@@ -149,7 +149,8 @@ class ChatRequest(_Streamed):
     logprobs: Annotated[
         StrictBool | None,
         Field(
-            description="of a model of this machine without rag, whose answers are shown as they are drawn"
+            description="null comes back where the answer is not what the model wrote, as when an arm with rag "
+            "refuses or quotes a passage, or where another server, which has the model, tells none"
         ),
     ] = False
     top_logprobs: Annotated[

@@ -94,6 +94,7 @@ class Answering(Documents):
         plain: bool = False,
         should_stop: Callable[[], bool] = lambda: False,
         retrieve: Callable[[str], Retrieval] | None = None,
+        piece_ms: float | None = None,
     ) -> Iterator[Event]:
         """Answer a question by each arm, yielding what happens; arms come interleaved.
 
@@ -107,6 +108,8 @@ class Answering(Documents):
             instructions, plain, should_stop: as for `assistant.ask.ask`.
             retrieve: in place of searching the bases, for passages that were found before; arms that say how
                 theirs are found search all the same.
+            piece_ms: tokens of an engine of ours come at least so far apart, after the first; None takes what
+                suits a page. Whoever shows nothing before the end asks for infinity, and wakes nobody till then.
 
         Closing the iterator cancels what still runs; what was written by then is added all the same.
         """
@@ -121,6 +124,11 @@ class Answering(Documents):
         if sampling is None and self.settings.generation != GenerationSettings():
             sampling = self.settings.generation.sampling()
         answers: dict[str, Any] = {}
+
+        def chat_model_for(arm: Arm) -> "AnsweringModel":
+            model = self.chat_model(arm)
+            return model if piece_ms is None else model.paced(piece_ms)
+
         retrievals: dict[str, Retrieval] = {}
 
         def look_up(own: Lookup, query: str) -> Retrieval:
@@ -151,7 +159,7 @@ class Answering(Documents):
                 earlier=earlier,
                 retrieve=retrieve or partial(look_up, Lookup()),
                 look_up=look_up,
-                chat_model_for=self.chat_model,
+                chat_model_for=chat_model_for,
                 sampling=sampling,
                 language=language,
                 instructions=instructions,

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from assistant.chat_model import AnsweringModel, as_dicts, merge_sampling
 from assistant.providers.asking import Hangup
-from assistant.providers.speech import Ended, Messages, Said, Speaker, split_thoughts
+from assistant.providers.speech import Ended, Likely, Messages, Said, Speaker, split_thoughts
 
 
 class ProviderChatModel(AnsweringModel):
@@ -91,7 +91,9 @@ class ProviderChatModel(AnsweringModel):
         speech = speaker.chat(self.model, asked, sampling, hangup=self._hangup)
         try:
             for piece in split_thoughts(speech):
-                if isinstance(piece, Said):
+                if isinstance(piece, Likely):
+                    chunk = _likely_chunk(piece)
+                elif isinstance(piece, Said):
                     first = first or time.perf_counter()
                     chunk = _chunk(piece)
                 else:
@@ -143,3 +145,8 @@ def _chunk(piece: Said) -> ChatGenerationChunk:
     else:
         message = AIMessageChunk(content=piece.text)
     return ChatGenerationChunk(message=message)
+
+
+def _likely_chunk(piece: Likely) -> ChatGenerationChunk:
+    told = {"logprobs": {"content": list(piece.tokens)}}
+    return ChatGenerationChunk(message=AIMessageChunk(content="", response_metadata=told))

@@ -12,7 +12,7 @@ from assistant.arms import Sampling
 from assistant.errors import ProviderError
 from assistant.providers.asking import Hangup, Server, reason_in
 from assistant.providers.config import ProviderSettings
-from assistant.providers.speech import Ended, Messages, Said, ServedModel, Speech
+from assistant.providers.speech import Ended, Likely, Messages, Said, ServedModel, Speech
 
 _DEFAULT = Sampling()
 
@@ -53,6 +53,8 @@ class OpenAISpeaker:
             choice = _first(event.get("choices"))
             # A server that does not stream puts the whole message where others put what is new.
             yield from _said(choice.get("delta") or choice.get("message") or {})
+            if sampling.logprobs is not None and (tokens := _likely(choice.get("logprobs"))):
+                yield Likely(tokens)
             reason = choice.get("finish_reason") or reason
         if hangup.rung:
             return
@@ -137,6 +139,10 @@ def _drawing(sampling: Sampling) -> dict[str, Any]:
     for name in ("top_k", "repetition_penalty"):
         if getattr(sampling, name) != getattr(_DEFAULT, name):
             fields[name] = getattr(sampling, name)
+    if sampling.logprobs is not None:
+        fields["logprobs"] = True
+        if sampling.logprobs:
+            fields["top_logprobs"] = sampling.logprobs
     if sampling.thinking is not None:
         fields["chat_template_kwargs"] = {"enable_thinking": sampling.thinking}
     return fields
@@ -156,6 +162,25 @@ def _said(delta: Mapping[str, Any]) -> Iterator[Said]:
         yield Said(thoughts, thinking=True)
     if isinstance(delta.get("content"), str) and delta["content"]:
         yield Said(delta["content"])
+
+
+def _likely(told: Any) -> tuple[dict[str, Any], ...]:
+    """Tokens with what OpenAI's shape has of each and nothing more; those in another shape are left out."""
+    rows = told.get("content") if isinstance(told, dict) else None
+    return tuple(
+        {**_likelihood(row), "top_logprobs": [_likelihood(top) for top in row.get("top_logprobs") or ()]}
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict) and isinstance(row.get("token"), str) and "logprob" in row
+    )
+
+
+def _likelihood(row: Mapping[str, Any]) -> dict[str, Any]:
+    given = row.get("bytes")
+    return {
+        "token": str(row["token"]),
+        "logprob": float(row["logprob"]),
+        "bytes": given if isinstance(given, list) else None,
+    }
 
 
 def _ended(reason: str, usage: Mapping[str, Any], answered_by: str) -> Ended:

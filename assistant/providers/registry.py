@@ -324,6 +324,11 @@ class Providers:
             self._speakers[name] = (info.settings, speaker)
             return speaker
 
+    def tells_likelihoods(self, name: str) -> bool:
+        """Whether a model can tell how likely its tokens were; every one of this machine can."""
+        asked = parse_provider_model(name)
+        return asked is None or self.get(asked.provider).settings.kind == "openai"
+
     def chosen_for(self, what: Choice) -> str:
         """What the page has chosen; "" where it chose nothing."""
         return str(getattr(read_stored(self._settings.data_dir), what))

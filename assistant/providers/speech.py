@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from assistant.arms import Sampling
 from assistant.providers.asking import Hangup
@@ -37,6 +37,13 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Likely:
+    """How likely the tokens of what was said last were, in OpenAI's words; only where it was asked for."""
+
+    tokens: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The answer is complete.
 
@@ -55,7 +62,7 @@ class Ended:
     prefill_ms: float = 0.0
 
 
-Speech = Said | Ended
+Speech = Said | Likely | Ended
 Messages = Sequence[dict[str, str]]
 
 

@@ -292,10 +292,25 @@ def test_probabilities_of_the_older_interface(served: Served) -> None:
     assert all(len(top) == 2 for top in told.top_logprobs or ())
 
 
-def test_an_arm_that_searches_tells_no_probabilities(served: Served) -> None:
-    answer = served.post("/v1/chat/completions", {"model": "rag", "messages": HELLO, "logprobs": True})
-    assert answer.status_code == 400
-    assert answer.json()["error"]["param"] == "logprobs"
+def test_an_arm_that_searches_tells_probabilities_of_its_own_words_only(served: Served) -> None:
+    client = served.client()
+    told = []
+    for text in (
+        "How much does the pump weigh?",
+        "What does the pump deliver?",
+        "Who painted the Mona Lisa?",
+    ):
+        asked: Any = {"model": "rag", "messages": [{"role": "user", "content": text}], "logprobs": True}
+        (choice,) = client.chat.completions.create(**asked).choices
+        content = choice.logprobs.content if choice.logprobs is not None else None
+        assert content is None or "".join(t.token for t in content).strip() == choice.message.content
+        streamed = client.chat.completions.create(**asked, stream=True)
+        pieces = [piece.choices[0].logprobs for piece in streamed if piece.choices]
+        parts = [t.token for piece in pieces if piece is not None for t in piece.content or ()]
+        assert parts == [t.token for t in content or ()]
+        told.append(content is not None)
+    assert any(told[:2])
+    assert not told[2]  # refused: nobody drew that
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -111,6 +111,22 @@ def test_our_own_api_serves_the_other_server_s_model(far: "App") -> None:
         assert "/v1/chat/completions" in raw.json()["error"]["message"]
 
 
+def test_probabilities_are_those_that_the_other_server_tells(far: "App", served: Served) -> None:
+    from assistant.serving import build_server
+
+    asked = {"model": "base", "messages": [{"role": "user", "content": "Name a colour."}], "logprobs": True}
+    asked |= {"top_logprobs": 2, "max_tokens": 5, "temperature": 0}
+    there = served.post("/v1/chat/completions", asked).json()["choices"][0]["logprobs"]["content"]
+    with listening(build_server(far)) as url:
+        reply = httpx.post(f"{url}/v1/chat/completions", json=asked, timeout=60)
+        here = reply.json()["choices"][0]["logprobs"]["content"]
+        assert [token["token"] for token in here] == [token["token"] for token in there]
+        assert all(len(token["top_logprobs"]) == 2 for token in here)
+        far.answer_with("provider:yuan/base")
+        refused = httpx.post(f"{url}/v1/chat/completions", json=asked, timeout=60)
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "logprobs")
+
+
 def test_an_unknown_model_is_one_clear_line(near: "App") -> None:
     near.answer_with("provider:far/nope")
     try:
