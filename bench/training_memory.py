@@ -143,7 +143,7 @@ def _predict(case: Case, folder: Path, device: str, queue: Any) -> None:
     from finetune.memory import MetaModel
 
     config = _settings(case, device)
-    meta = MetaModel(folder, config, compute=case.compute)
+    meta = MetaModel(folder, config, compute=case.compute, device=device)
     trained = int(case.trained * case.length) * case.batch
     queue.put(meta.estimate(config, batch=case.batch, length=case.length, supervised=trained).peak)
 
@@ -152,6 +152,7 @@ def _measure(case: Case, folder: Path, device: str, queue: Any) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from finetune.cpu_steps import quicken
     from finetune.fitting import turn_on_checkpointing
     from finetune.methods import attach
     from finetune.supervised_loss import token_loss
@@ -164,6 +165,8 @@ def _measure(case: Case, folder: Path, device: str, queue: Any) -> None:
         model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder), dtype=dtype)
     model = attach(model, config, base_name="")
     model.config.use_cache = False
+    if device == "cpu":
+        quicken(model)
     if case.checkpointing:
         turn_on_checkpointing(model)
     model.train()

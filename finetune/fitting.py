@@ -50,7 +50,7 @@ def choose_batch(
     limit = settings.max_memory_gb
     # What is loaded already counts against a limit of the user's, and is gone from what is free.
     room = free if limit is None else min(free, int(limit * 1e9) - here)
-    meta = MetaModel(model_folder, settings, compute=compute)
+    meta = MetaModel(model_folder, settings, compute=compute, device=device)
     order = longest_rows(rows.lengths, len(rows))
 
     def longest(config: TrainingConfig) -> list[Any]:

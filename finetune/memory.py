@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.config import TrainingConfig
+from finetune.cpu_steps import LONGEST, quicken
 from finetune.errors import InsufficientMemoryError
 from finetune.methods import attach
 from finetune.supervised_loss import CHUNK
@@ -77,9 +78,10 @@ class MetaModel:
         folder: holds config.json.
         config: filled in.
         compute: "bfloat16", "float32" or "float16": the precision of the computation.
+        device: where it will train; a CPU computes in the way of `finetune.cpu_steps`.
     """
 
-    def __init__(self, folder: Path, config: TrainingConfig, *, compute: str) -> None:
+    def __init__(self, folder: Path, config: TrainingConfig, *, compute: str, device: str = "cpu") -> None:
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -88,11 +90,15 @@ class MetaModel:
         described = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(
-                described, dtype=getattr(torch, compute), attn_implementation=_NAME
+                described,
+                dtype=getattr(torch, compute),
+                attn_implementation=_ON_CPU if device == "cpu" else _NAME,
             )
             # The singular values that PiSSA starts from need numbers; its shapes are LoRA's.
             plain = replace(config, method="lora") if config.method in ("pissa", "qlora") else config
             self.model = attach(model, plain, base_name="")
+        if device == "cpu":
+            quicken(self.model)
         self.trainable = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         self.total = sum(p.numel() for p in self.model.parameters())
         for parameter in self.model.parameters():
@@ -287,29 +293,44 @@ def longest_rows(lengths: Sequence[int], count: int) -> list[int]:
 
 
 _NAME = "tandem_counted"
+_ON_CPU = "tandem_counted_on_cpu"
 
 
 def _register_attention() -> None:
-    """Teach transformers an attention that keeps what a fused kernel keeps, and computes nothing."""
+    """Teach transformers attentions that keep what a fused kernel, or `finetune.cpu_steps`, keeps, and compute nothing."""
     import torch
     from transformers import AttentionInterface, AttentionMaskInterface
 
     class Counted(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, query: Any, key: Any, value: Any) -> Any:
+        def forward(ctx: Any, query: Any, key: Any, value: Any, shares: bool) -> Any:
             out = torch.empty_like(query)
-            sums = torch.empty(query.shape[:-1], dtype=torch.float32, device=query.device)
-            ctx.save_for_backward(query, key, value, out, sums)
+            if shares:
+                kept = (
+                    torch.empty((*query.shape[:-1], key.shape[-2]), dtype=query.dtype, device=query.device),
+                )
+            else:
+                kept = (out, torch.empty(query.shape[:-1], dtype=torch.float32, device=query.device))
+            ctx.save_for_backward(query, key, value, *kept)
             return out
 
         @staticmethod
         def backward(ctx: Any, grad: Any) -> Any:
-            return grad, None, None
+            return grad, None, None, None
 
     def attention(
         module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **options: Any
     ) -> tuple[Any, None]:
-        return Counted.apply(query, key, value).transpose(1, 2).contiguous(), None
+        return Counted.apply(query, key, value, False).transpose(1, 2).contiguous(), None
 
-    AttentionInterface.register(_NAME, attention)
-    AttentionMaskInterface.register(_NAME, lambda *args, **options: None)
+    def on_cpu(
+        module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **options: Any
+    ) -> tuple[Any, None]:
+        short = query.shape[2] <= LONGEST
+        if short:
+            key, value = (part.repeat_interleave(query.shape[1] // part.shape[1], 1) for part in (key, value))
+        return Counted.apply(query, key, value, short).transpose(1, 2).contiguous(), None
+
+    for name, function in ((_NAME, attention), (_ON_CPU, on_cpu)):
+        AttentionInterface.register(name, function)
+        AttentionMaskInterface.register(name, lambda *args, **options: None)

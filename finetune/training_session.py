@@ -13,6 +13,7 @@ from finetune.adapters import offer
 from finetune.batches import Collator, Packed, StepSampler, TokenRows, pack
 from finetune.checks import failed, general_score, pad_id_of, prompts_of, sample_answers
 from finetune.config import RunConfig, TrainingConfig
+from finetune.cpu_steps import quicken, slacken
 from finetune.finishing import held_out_loss, write_result
 from finetune.fitting import choose_batch, turn_on_checkpointing
 from finetune.folders import discard
@@ -87,6 +88,8 @@ class Session:
             uniform=is_sharded(),
         )
         self.model.config.use_cache = False
+        if self.device == "cpu" and not is_sharded():
+            quicken(self.model)
         if is_first():
             keep_start(self.model, self.settings, self.folder.path)
         trainable = count(self.model)
@@ -252,6 +255,7 @@ class Session:
         if not is_first():
             return {"state": "done"}
         self.model.config.use_cache = True
+        slacken(self.model)
         cast_inputs(self.model, True)
         gates = write_result(
             self.folder,

@@ -186,12 +186,12 @@ class Workshop:
         longest = min(lengths.longest, config.rows.max_length) if lengths else config.rows.max_length
         filled = fill_in(
             asked,
-            parameters=self._parameters(config.model, compute),
+            parameters=self._parameters(config.model, compute, device),
             rows=max(1, rows - held),
             longest=longest,
             device=device,
         )
-        meta = self._meta(config.model, filled, compute)
+        meta = self._meta(config.model, filled, compute, device)
         supervised = report.trained_tokens / report.tokens if report.tokens else 1.0
 
         def estimate(settings: TrainingConfig) -> "MemoryEstimate":
@@ -228,18 +228,19 @@ class Workshop:
             told,
         )
 
-    def _parameters(self, model: str, compute: str) -> int:
+    def _parameters(self, model: str, compute: str, device: str) -> int:
         """Of the base model, adapter left out."""
-        meta = self._meta(model, TrainingConfig(lora_r=1, lora_alpha=1.0), compute)
+        meta = self._meta(model, TrainingConfig(lora_r=1, lora_alpha=1.0), compute, device)
         return meta.total - meta.trainable
 
-    def _meta(self, model: str, config: TrainingConfig, compute: str) -> "MetaModel":
+    def _meta(self, model: str, config: TrainingConfig, compute: str, device: str) -> "MetaModel":
         from finetune.memory import MetaModel
 
-        key = ("meta", model, compute, config.method, config.lora_r, config.target_modules,
+        key = ("meta", model, compute, device, config.method, config.lora_r, config.target_modules,
                config.num_virtual_tokens, config.freeze_trainable_layers)  # fmt: skip
         return self._remember(
-            key, lambda: MetaModel(fetch(model, self.settings).path, config, compute=compute)
+            key,
+            lambda: MetaModel(fetch(model, self.settings).path, config, compute=compute, device=device),
         )
 
     # ---- runs ----

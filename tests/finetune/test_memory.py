@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from finetune.config import TrainingConfig
+from finetune.cpu_steps import quicken
 from finetune.errors import InsufficientMemoryError
 from finetune.memory import MetaModel, back_off, is_out_of_memory, smaller
 from finetune.methods import attach
@@ -25,11 +26,13 @@ def filled(**changes: object) -> TrainingConfig:
     return replace(config, **changes)  # type: ignore[arg-type]
 
 
-def kept_by_autograd(folder: Path, config: TrainingConfig, batch: int, length: int) -> int:
+def kept_by_autograd(folder: Path, config: TrainingConfig, batch: int, length: int, device: str) -> int:
     """What a real forward pass in float32 keeps, without parameters and without the head."""
     from transformers import AutoModelForCausalLM
 
     model = attach(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32), config, base_name="")
+    if device == "cpu":
+        quicken(model)
     known = {p.untyped_storage().data_ptr() for p in model.parameters()}
     held: dict[int, torch.Tensor] = {}
 
@@ -48,21 +51,23 @@ def kept_by_autograd(folder: Path, config: TrainingConfig, batch: int, length: i
     return sum(tensor.untyped_storage().nbytes() for tensor in held.values())
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
 @pytest.mark.parametrize(
-    ("method", "batch", "length"), [("lora", 4, 64), ("lora", 1, 200), ("full", 2, 96), ("dora", 2, 64)]
+    ("method", "batch", "length"), [("lora", 4, 64), ("lora", 1, 300), ("full", 2, 96), ("dora", 2, 64)]
 )
-def test_activations_are_those_of_a_real_step(folder: Path, method: str, batch: int, length: int) -> None:
+def test_activations_are_those_of_a_real_step(
+    folder: Path, method: str, batch: int, length: int, device: str
+) -> None:
     config = filled(method=method)
-    estimate = MetaModel(folder, config, compute="float32").estimate(
-        config, batch=batch, length=length, supervised=1
-    )
-    real = kept_by_autograd(folder, config, batch, length)
+    meta = MetaModel(folder, config, compute="float32", device=device)
+    estimate = meta.estimate(config, batch=batch, length=length, supervised=1)
+    real = kept_by_autograd(folder, config, batch, length, device)
     assert estimate.activations == pytest.approx(real, rel=0.1)
 
 
 def test_the_estimate_follows_batch_length_rank_and_logits(folder: Path) -> None:
     config = filled()
-    meta = MetaModel(folder, config, compute="float32")
+    meta = MetaModel(folder, config, compute="float32", device="cuda")
     one = meta.estimate(config, batch=1, length=64)
     assert meta.estimate(config, batch=4, length=64).activations == pytest.approx(
         4 * one.activations, rel=0.02
