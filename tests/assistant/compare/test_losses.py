@@ -24,14 +24,17 @@ def citing(*passages) -> Answer:
     return Answer("wrong", citations=tuple(Citation(i, p, ((0, 3),), 0.8) for i, p in enumerate(passages, 1)))
 
 
-def cause(question: Question, answer: Answer, *found, arm: str = "rag") -> str:
+def cause(question: Question, answer: Answer, *found, arm: str = "rag", kept: bool = False) -> str:
+    """`kept`: whether the passages are what the arm looked up itself."""
     plan = make_plan(QuestionSet("", (question,)), ["base", arm])
     experiment = Experiment(1, "", "done", plan, (question,), "", {}, None, 0.0, None)
     retrieval = Retrieval("?", found)
     scores = score_retrieval(question, retrieval, indexed=["a.md"])
     answers = {(arm, "q"): StoredAnswer("q", arm, answer, None, True, None, None, {})}
-    stored = {"q": StoredRetrieval("q", 0.1, retrieval, scores)}
-    return retrieval_losses(experiment, answers, lambda arm, question: 0.0, stored)[arm].get("q", "")
+    stored = StoredRetrieval("q", 0.1, retrieval, scores)
+    own = {("q", arm): stored} if kept else {}
+    told = retrieval_losses(experiment, answers, lambda arm, question: 0.0, {"q": stored}, own)
+    return told[arm].get("q", "")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,12 @@ def test_every_cause(question: Question, answer: Answer, found: tuple, told: str
     assert cause(question, answer, *found) == told
 
 
-def test_of_an_arm_that_looks_up_for_itself_only_what_it_cites_is_known() -> None:
+def test_of_an_arm_that_looks_up_for_itself_counts_what_it_found() -> None:
+    assert cause(ASKED, citing(OTHER), OTHER, arm="rag?top_k=3", kept=True) == "irrelevant"
+    assert cause(ASKED, citing(OTHER), OTHER, GOLD, arm="rag?top_k=3", kept=True) == "conflicting"
+
+
+def test_where_that_is_not_kept_only_what_it_cites_is_known() -> None:
     assert cause(ASKED, citing(OTHER), OTHER, arm="rag?top_k=3") == ""
     assert cause(ASKED, citing(GOLD), OTHER, arm="rag?top_k=3") == "misread"
     assert cause(UNANSWERABLE, citing(OTHER), OTHER, arm="rag?top_k=3") == "not_in_documents"

@@ -137,3 +137,31 @@ def test_results_of_another_version_are_said_to_be_so_and_compared_all_the_same(
     assert code == 1
     assert "1 came out otherwise (results.contrast.p)" in err
     assert "由另一版本评分" in tandem("replay", str(number), language="zh")[2]
+
+
+def test_a_run_of_another_version_is_scored_anew_from_its_answers(
+    store: Experiments, tandem: Run, database: Path
+) -> None:
+    number = asked(store, ScriptedAsker())
+    right = dict(store.get(number).results or {})
+    rewrite(database, number, lambda results: results.update(version=1, contrast={}))
+    finished_at = store.get(number).finished_at
+    code, _, err = tandem("replay", str(number))
+    assert code == 1
+    assert f"tandem experiment replay {number} --keep" in err
+    assert tandem("replay", str(number), "--keep")[0] == 0
+    assert tandem("replay", str(number))[0] == 0
+    assert store.get(number).results == right
+    assert store.get(number).finished_at == finished_at
+
+
+def test_an_experiment_may_be_asked_again(store: Experiments) -> None:
+    number = asked(store, ScriptedAsker())
+    other = store.again(number)
+    first, second = store.get(number), store.get(other)
+    assert other != number
+    assert (second.plan, second.questions_sha256) == (first.plan, first.questions_sha256)
+    assert second.state == "new"
+    store.save_manifest(number, {"erased": 1})
+    with pytest.raises(ExperimentError, match="erased"):
+        store.again(number)

@@ -145,6 +145,16 @@ def test_the_score_that_would_turn_the_verdict_round(told) -> None:
     assert "结论相反" in line.text("zh")
 
 
+def test_no_second_is_said_to_be_worth_more_than_all_there_is(told) -> None:
+    """60 points for a tenth of a second would be 600 points a second."""
+    said = told(ScriptedAsker(base_knows=lambda i: i % 2 == 0), primary="contains_reference")
+    (line,) = (one for one in said.details if one.code.startswith("flip_") and "accuracy" not in one.code)
+    assert line.code == "flip_speed_never"
+    assert "0.1 s longer" in line.text("en")
+    assert "for 60 points" in line.text("en")
+    assert "结论也不变" in line.text("zh")
+
+
 def test_equal_arms_are_told_what_a_difference_would_take(told) -> None:
     same = ScriptedAsker(base_knows=lambda i: i % 2 == 0)
     said = told(same, arms=("base", "sft:a"), count=150)
