@@ -88,6 +88,7 @@ def test_streamlits_open_defaults_are_closed() -> None:
     assert options["server.enableXsrfProtection"] is True
     assert options["browser.gatherUsageStats"] is False
     assert options["client.allowedOrigins"] == []
+    assert options["runner.postScriptGC"] is False  # stops every thread, the generating one too
     from streamlit import config
 
     assert set(options) <= set(config._config_options_template)
