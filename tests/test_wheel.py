@@ -20,7 +20,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode != 0:
         pytest.skip("not a git checkout: the wheel is built of the files that git knows")
-    names = [name for name in listed.stdout.splitlines() if name.startswith((*PACKAGES, "samples/__init__"))]
+    names = [name for name in listed.stdout.splitlines() if name.startswith((*PACKAGES, "samples/"))]
     for name in [*names, "pyproject.toml", "README.md", "LICENSE", "NOTICE"]:
         if (ROOT / name).is_file():
             target = folder / "source" / name
@@ -54,7 +54,10 @@ def test_types_pages_and_words_are_in_it(wheel: Path) -> None:
         )
         assert sources & known <= names
     assert "ui/.streamlit/config.toml" in names
-    assert any(name.endswith(".css") for name in names)
+    for kind in ("*.css", "*.js", "*.svg", "launch_configs/*", "adapter_model.safetensors", "samples/manual/*/*"):
+        wanted = {name for name in known if Path(name).match(kind) and name.startswith((*PACKAGES, "samples/"))}
+        assert wanted
+        assert wanted - {name for name in wanted if name.startswith("samples/source/")} <= names
     assert not any(name.startswith(("tests/", "bench/")) for name in names)
 
 

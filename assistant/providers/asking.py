@@ -5,6 +5,7 @@ with the server that it is for, and no proxy is used for this machine's own addr
 """
 
 import json
+import math
 import re
 import socket
 import threading
@@ -184,7 +185,13 @@ class Server:
         return ProviderError("provider_down", provider=self.name, url=self.url, reason=told)
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None, *, root: bool) -> Any:
-        with self._told(), self._sent(method, path, body, Hangup(), root=root) as response:
+        hangup = Hangup()
+        # A list of models waits its turn too: llama-cpp-python drops an answer for that as well.
+        with (
+            self._turn(hangup, longest_s=self.settings.timeout_s),
+            self._told(),
+            self._sent(method, path, body, hangup, root=root) as response,
+        ):
             text = self._whole(response)
             kind = response.headers.get("content-type", "no type")
         try:
@@ -193,11 +200,14 @@ class Server:
             raise self.otherwise(f"{path} answered {kind} instead of JSON") from err
 
     @contextmanager
-    def _turn(self, hangup: Hangup) -> Iterator[None]:
+    def _turn(self, hangup: Hangup, *, longest_s: float = math.inf) -> Iterator[None]:
         """Wait until fewer than `parallel` requests run; whoever hangs up waits no longer."""
+        until = time.monotonic() + longest_s
         while not self._turns.acquire(timeout=_PATIENCE_S):
             if hangup.rung:
                 raise self.broken("it was hung up")
+            if time.monotonic() > until:
+                raise ProviderError("provider_busy", provider=self.name, status=429, wait_s=None)
         try:
             yield
         finally:

@@ -7,7 +7,7 @@ import streamlit as st
 from ui.ask_parts.readiness import model_line
 from ui.components.inert import plain
 from ui.frame import framed, show_error
-from ui.text import say
+from ui.text import language, say
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -26,9 +26,12 @@ _NAMED = 4
 def in_use(app: "App") -> None:
     """Draw the box."""
     chosen = app.settings.models
-    with st.container(border=True, key="models_answering"):
+    with st.container(border=True, key="models_answering", gap="small"):
         _line(app, "chat", say("models.answering", name=plain(chosen.chat, limit=80)))
-        model_line(app)
+        if app.ready().stage == "ready":
+            st.caption(plain(app.model_note(language())))
+        else:
+            model_line(app)
         _line(app, "embedding", say("models.embedding", name=plain(chosen.embedding, limit=80)))
         with framed():
             _behind(app)
@@ -90,18 +93,31 @@ def choose(app: "App", use: "Choice", name: str) -> None:
         st.session_state[_ERROR] = error
 
 
-def choose_button(app: "App", use: "Choice", name: str, *, key: str) -> None:
-    """Draw the button that lets a model do something, or the word that it does."""
+def choose_button(app: "App", use: "Choice", name: str, *, key: str) -> bool:
+    """Draw the button that lets a model do something, or the word that it does.
+
+    Returns:
+        Whether it was pressed for a model that has to show first that it can, by `choose_after_trying`.
+    """
     if name == getattr(app.settings.models, use):
         st.badge(say(f"models.chosen_{use}"), icon=":material/check:", color="green")
-        return
+        return False
     decided = app.model_choice.is_set(use)
-    st.button(
+    at_once = use == "chat"
+    pressed = st.button(
         say(f"models.choose_{use}"),
         icon=_ICONS[use],
         key=key,
-        on_click=choose,
-        args=(app, use, name),
+        on_click=choose if at_once else None,
+        args=(app, use, name) if at_once else None,
         disabled=decided,
         help=say("models.settings_decide", setting=f"models.{use}") if decided else None,
     )
+    return pressed and not at_once
+
+
+def choose_after_trying(app: "App", use: "Choice", name: str) -> None:
+    """Use an embedder or a reranker once it has done its work on a sentence."""
+    with st.spinner(say("models.testing", name=plain(name, limit=60)), show_time=True):
+        choose(app, use, name)
+    st.rerun()

@@ -8,7 +8,7 @@ import streamlit as st
 from ui.components.inert import plain
 from ui.frame import framed
 from ui.model_parts.downloads import fetch
-from ui.model_parts.in_use import USES, choose_button
+from ui.model_parts.in_use import USES, choose_after_trying, choose_button
 from ui.text import language, say
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def local_models(app: "App") -> None:
 
 
 def _row(app: "App", row: "ModelInfo") -> None:
+    use = next(use for use in USES if use == row.kind)
+    pressed = False
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"model_{row.name}"):
         with st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -47,8 +49,10 @@ def _row(app: "App", row: "ModelInfo") -> None:
         if not row.present:
             if st.button(say("models.get"), icon=":material/download:", key=f"get_{row.name}"):
                 fetch(app, row.name)
-        elif row.kind in USES:
-            choose_button(app, row.kind, row.name, key=f"choose_{row.name}")
+        else:
+            pressed = choose_button(app, use, row.name, key=f"choose_{row.name}")
+    if pressed:
+        choose_after_trying(app, use, row.name)
 
 
 def _size(row: "ModelInfo") -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from assistant.errors import TANDEM_ERRORS, ProviderError
 from ui.components.inert import plain
 from ui.frame import framed, show_error
-from ui.model_parts.in_use import USES, choose_button
+from ui.model_parts.in_use import USES, choose_after_trying, choose_button
 from ui.model_parts.server_form import KINDS, adding, changing
 from ui.text import say
 
@@ -121,7 +121,7 @@ def _models(app: "App", info: "ProviderInfo", tested: "Tried") -> None:
             list(models),
             format_func=lambda model_id: _label(models[model_id]),
             key=f"model_of_{info.name}",
-            width=380,
+            width=280,
         )
         use = st.segmented_control(
             say("models.use"),
@@ -132,10 +132,12 @@ def _models(app: "App", info: "ProviderInfo", tested: "Tried") -> None:
             key=f"use_of_{info.name}_{chosen}",
         )
         name = f"provider:{info.name}/{chosen}"
-        if st.button(say("models.try"), icon=":material/play_arrow:", key=f"try_{info.name}"):
-            _try(app, info.name, chosen, use)
-            st.rerun()
-        choose_button(app, use, name, key=f"choose_{info.name}_{chosen}_{use}")
+        wanted = st.button(say("models.try"), icon=":material/play_arrow:", key=f"try_{info.name}")
+        pressed = choose_button(app, use, name, key=f"choose_{info.name}_{chosen}_{use}")
+    if pressed:
+        choose_after_trying(app, use, name)
+    if wanted:
+        _try(app, info.name, chosen, use)
     found = _tried().get((name, use))
     if isinstance(found, Exception):
         show_error(found)

