@@ -205,8 +205,8 @@ class Answer:
         prompt_tokens, cached_tokens, completion_tokens: counted by the model's tokenizer.
         cut_tokens: passage and history tokens left out because the context was full.
         finish_reason: "stop", "length", "cancelled" or "refused".
-        timings_ms: milliseconds by stage ("condense", "retrieve", "prefill", "first_token", "generate",
-            "cite", "total").
+        timings_ms: milliseconds by stage ("model", the wait until it is loaded; "condense", "retrieve", "prefill",
+            "first_token", "generate", "cite", "total").
         peak_memory_bytes: the most that the process held from the question to this answer's end, model and the arms
             beside it included; of the accelerator where there is one. None where another server answered.
         own_memory_bytes: what of that was this answer's own: the keys and values of its tokens.

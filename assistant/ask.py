@@ -282,7 +282,8 @@ class _ArmRun:
             whole_message=True,
             plain=shared.plain,
         )
-        clocks: dict[str, float] = {}
+        prepared = time.perf_counter()
+        clocks = {"model": 1000 * (prepared - shared.began)}
         said: list[Any] = []
         retrieval: Retrieval | None = None
         for piece in chain.stream(state):
@@ -290,7 +291,7 @@ class _ArmRun:
                 return
             if "query" in piece:
                 state["query"] = piece["query"]
-                clocks["condense"] = _ms(shared.began)
+                clocks["condense"] = _ms(prepared)
             if "context" in piece:
                 retrieval = self._retriever.result(state["query"])
                 clocks["retrieve"] = 1000 * self._retriever.seconds(state["query"])

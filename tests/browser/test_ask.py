@@ -191,6 +191,7 @@ def test_add_a_pdf_ask_open_its_source_and_come_back(
     page.set_viewport_size(DESKTOP)
     page.wait_for_timeout(400)
     page.screenshot(path=screenshots / "why-en-1920.png")
+    page.keyboard.press("Escape")
 
     # A reload makes a new session: the conversation is found by its number in the address.
     assert "c=" in page.url
@@ -200,6 +201,23 @@ def test_add_a_pdf_ask_open_its_source_and_come_back(
     assert page.get_by_role("button", name=QUESTION[:20]).count() == 1
     assert watch.abroad == []
     assert watch.errors == []
+
+
+def test_the_latest_answer_is_in_view(site: tuple[str, Path], open_page: OpenPage) -> None:
+    from playwright.sync_api import expect
+
+    page, _ = open_page(f"{site[0]}/?lang=en")
+    page.get_by_text("What would you like to know?").wait_for()
+    for asked in range(1, 4):
+        ask(page, f"{QUESTION} Asked {asked} times.")
+        settled(page)
+        expect(page.get_by_role("button", name="Why this answer").nth(asked - 1)).to_be_in_viewport()
+    assert page.get_by_text("Asked 1 times.").first.bounding_box()["y"] < 0
+    # What stands behind an answer comes beside the conversation, which stays where it is.
+    page.get_by_role("button", name="Why this answer").last.click()
+    page.get_by_role("dialog").locator(".ranks").wait_for()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Asked 3 times.").last).to_be_in_viewport()
 
 
 def test_the_same_page_in_chinese(site: tuple[str, Path], open_page: OpenPage, screenshots: Path) -> None:

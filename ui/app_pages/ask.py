@@ -33,22 +33,23 @@ if conversation_id is not None:
 # A conversation goes on with the arm that answered last: one that was sent here from Compare may be any.
 answering = answering_arm(app, conversation)
 
+with st.bottom, st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    base_ids = choose_bases(app)
+    with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
+        answering = choose_arm(app, answering, key=str(conversation_id))
+        chosen_sampling, top_k = sampling_settings(app)
+    if answering != RAG:
+        st.caption(say("ask.arm", arm=plain(arm_label(answering.name), limit=60)))
+    stop = stop_place()
+# Streamlit keeps the end of the page in view only where it places the line itself, not inside `st.bottom`.
+typed = st.chat_input(
+    say("ask.placeholder"),
+    key="question",
+    submit_mode="disable",
+    max_chars=4000,
+    disabled=answering == RAG and not base_ids,
+)
 with st.bottom:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        base_ids = choose_bases(app)
-        with st.popover(say("ask.settings"), icon=":material/tune:", type="tertiary"):
-            answering = choose_arm(app, answering, key=str(conversation_id))
-            chosen_sampling, top_k = sampling_settings(app)
-        if answering != RAG:
-            st.caption(say("ask.arm", arm=plain(arm_label(answering.name), limit=60)))
-        stop = stop_place()
-    typed = st.chat_input(
-        say("ask.placeholder"),
-        key="question",
-        submit_mode="disable",
-        max_chars=4000,
-        disabled=answering == RAG and not base_ids,
-    )
     about_model = st.empty()
 
 example = None

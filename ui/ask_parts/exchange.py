@@ -10,7 +10,7 @@ import streamlit as st
 from assistant.arms import Answer, Arm, Event, Failed, Finished, Retrieved, Sampling, Token
 from knowledge.documents import Retrieval
 from ui.ask_parts.sources import open_source
-from ui.ask_parts.why import show_why
+from ui.ask_parts.why import open_why
 from ui.components.answer import show_answer
 from ui.components.inert import plain
 from ui.frame import explain, framed
@@ -52,10 +52,14 @@ def _finished(app: "App", answer: Answer, question: str, retrieval: Retrieval | 
         key=f"answer_{key}",
         on_open=lambda number, sentence: open_source(app, answer, number, sentence),
     )
-    why = st.expander(say("ask.why"), key=f"why_open_{key}", type="compact", on_change="rerun")
-    if why.open:
-        with why:
-            show_why(answer, question=question, retrieval=retrieval, key=f"why_{key}")
+    if st.button(
+        say("ask.why"),
+        icon=":material/chevron_right:",
+        icon_position="right",
+        type="tertiary",
+        key=f"why_open_{key}",
+    ):
+        open_why(answer, question=question, retrieval=retrieval)
 
 
 def write_answer(

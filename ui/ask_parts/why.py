@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import streamlit as st
+
 from assistant.arms import Answer
 from knowledge.documents import Passage, Retrieval
 from ui.components.mount import mount
 from ui.components.passages import place_of
+from ui.frame import framed
 from ui.text import say
 
 STAGES = (
+    "model",
     "condense",
     "retrieve",
     "rerank",
@@ -19,6 +23,19 @@ STAGES = (
     "cite",
     "total",
 )
+LEAST_MS = 0.5
+"""Milliseconds below which a step that there may not have been is left out."""
+
+
+def open_why(answer: Answer, *, question: str, retrieval: Retrieval | None) -> None:
+    """Open the panel in a drawer; in the conversation its length would push the answer out of view."""
+
+    @st.dialog(say("ask.why"), width=720, position="right")
+    @framed()
+    def drawer() -> None:
+        show_why(answer, question=question, retrieval=retrieval, key="why")
+
+    drawer()
 
 
 def show_why(answer: Answer, *, question: str, retrieval: Retrieval | None, key: str) -> None:
@@ -97,14 +114,14 @@ def _timings(answer: Answer, retrieval: Retrieval | None) -> list[dict[str, Any]
     rows: list[dict[str, Any]] = []
     for stage in STAGES:
         ms = answer.timings_ms.get(stage)
-        if ms is None:
+        if ms is None or (stage in {"model", "condense"} and ms < LEAST_MS):
             continue
         rows.append(_bar(say(f"why.stage.{stage}"), ms, total=stage == "total"))
         if stage == "retrieve" and retrieval is not None:
             rows += [
                 _bar("– " + say(f"why.leg.{leg}"), took)
                 for leg, took in retrieval.timings_ms.items()
-                if leg in {"embed", "dense", "lexical", "fuse", "rerank", "load"} and took >= 0.5
+                if leg in {"embed", "dense", "lexical", "fuse", "rerank", "load"} and took >= LEAST_MS
             ]
     return rows
 

@@ -283,6 +283,7 @@ TEXT: dict[str, str] = {
     "why.stage.condense": "rewrite question",
     "why.stage.first_token": "first word",
     "why.stage.generate": "write",
+    "why.stage.model": "wait for the model",
     "why.stage.prefill": "read prompt",
     "why.stage.rerank": "rerank",
     "why.stage.retrieve": "search",

@@ -275,6 +275,7 @@ TEXT: dict[str, str] = {
     "why.stage.condense": "改写问题",
     "why.stage.first_token": "首词",
     "why.stage.generate": "生成",
+    "why.stage.model": "等待模型",
     "why.stage.prefill": "读取提示词",
     "why.stage.rerank": "重排序",
     "why.stage.retrieve": "检索",
