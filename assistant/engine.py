@@ -36,6 +36,8 @@ class Engine:
         kv_bytes: memory for what running requests have read and written, counted by their limits.
         guessing: whether tokens that repeat the prompt are tried several at once (see `assistant.drafts`); only the
             speed depends on it.
+        four_bit: whether tokens are written with four bits for each of the decoder's weights, on CPUs that are quick at
+            it; None does so with models from a four-bit file, which lose nothing.
 
     What holds for every request, whatever runs beside it: its adapter alone changes its text, and on the CPU in
     fp32 and bf16 its logits are bit for bit those it gets when it runs alone, so greedy text is the same. On a
@@ -53,6 +55,7 @@ class Engine:
         max_rows: int = _MAX_ROWS,
         kv_bytes: int = _KV_BYTES,
         guessing: bool = True,
+        four_bit: bool | None = None,
     ) -> None:
         # torch and transformers take seconds; whoever opens an engine has loaded them already.
         from assistant.forwarding import Forwarding
@@ -65,7 +68,7 @@ class Engine:
         self._model = model
         self._tokenizer = tokenizer
         self._config = model.config.get_text_config()
-        self._forwarding = Forwarding(model)
+        self._forwarding = Forwarding(model, four_bit=four_bit)
         self._adapter_names: tuple[str, ...] = ()
         self._prefixes = PrefixCache(self._config, max_bytes=prefix_bytes, dtype=model.dtype)
         self._batch = RunningBatch(

@@ -32,11 +32,12 @@ class Forwarding:
 
     Args:
         model: a transformers causal model in evaluation mode, on its device.
+        four_bit: as of `LeanModel`.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, four_bit: bool | None = None) -> None:
         self._model = model
-        self._lean = LeanModel.build(model)
+        self._lean = LeanModel.build(model, four_bit=four_bit)
         self._switch = AdapterSwitch(model)
         self._checks: dict[str, AdapterCheck] = {}
         self._only_last_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
@@ -150,9 +151,18 @@ class Forwarding:
         return logits
 
     def step(
-        self, tokens: Sequence[int], caches: Sequence[DynamicCache], adapters: Sequence[str | None]
+        self,
+        tokens: Sequence[int],
+        caches: Sequence[DynamicCache],
+        adapters: Sequence[str | None],
+        *,
+        likeliest: Sequence[bool] = (),
     ) -> list[torch.Tensor]:
-        """Append one token to each of several answers; return the logits (V,) of each."""
+        """Append one token to each of several answers; return the logits (V,) of each.
+
+        Args:
+            likeliest: as of `LeanModel.step`.
+        """
         logits: dict[int, torch.Tensor] = {}
         together = [row for row, adapter in enumerate(adapters) if self.batches(adapter)]
         if self._lean is not None and together:
@@ -160,6 +170,7 @@ class Forwarding:
                 [tokens[row] for row in together],
                 [caches[row] for row in together],
                 [adapters[row] for row in together],
+                likeliest=[likeliest[row] for row in together] if likeliest else (),
             )
             logits.update(zip(together, told.unbind(0), strict=True))
         # Neighbours with one adapter share a switch.

@@ -9,7 +9,7 @@ Imported only where an engine runs, because it needs torch.
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from transformers import DynamicCache
 
 from assistant.lora_files import read_plain_lora
 from assistant.lora_rows import SITES, AdapterPairs, LoraRows, LoraShelf
-from assistant.packed_linear import Linear, LinearMaker
+from assistant.packed_linear import FourBitLinear, Linear, LinearMaker, fits_four_bits, is_four_bit
 from assistant.prefix_cache import GrowingLayer, PrefixCache
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,12 @@ _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.05}
 
 # Candidates whose logits are computed in fp32 when the model is in half precision.
 _EXACT = 8
+
+# The same where four bits chose the candidates: their logits are off by 0.35 on average.
+_EXACT_OF_FOUR_BITS = 64
+
+_SITE_FIELDS = ("qkv", "out", "gate_up", "down")
+"""Where a layer keeps the linear layers of each of `SITES`."""
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -55,9 +61,13 @@ class LeanModel:
 
     On the CPU in bf16 and fp32 a row's logits have the same bits whatever rows are computed with it. On other
     devices the kernels promise no such thing.
+
+    Args:
+        four_bit: whether `step` reads the decoder's weights with four bits each, where processor and precision allow;
+            None does so where they are no more than that anyway. `read` never does.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, four_bit: bool | None = None) -> None:
         config, body = model.config, model.model
         self._config = config
         self._embed = body.embed_tokens.weight.detach()
@@ -73,9 +83,25 @@ class LeanModel:
         make = LinearMaker(self.device, self.dtype, numbers * self._embed.element_size())
         self._row_step = make.row_step
         self._layers = [_layer(layer, make) for layer in body.layers]
+        self._step_layers = self._layers
+        self.four_bit = make.may_take_four_bits and four_bit is not False
+        if self.four_bit:
+            sites = [[[_named(layer, n).weight for n in site] for site in SITES] for layer in body.layers]
+            # Weights from a four-bit file lose nothing; others are rounded only where that is asked for.
+            self.four_bit = four_bit is True or all(is_four_bit(site) for layer in sites for site in layer)
+        if self.four_bit:
+            self._step_layers = [
+                replace(layer, **dict(zip(_SITE_FIELDS, map(FourBitLinear, weights), strict=True)))
+                for layer, weights in zip(self._layers, sites, strict=True)
+            ]
         self._norm = _norm(body.norm)
         self._head_weight, self._head_bias = model.lm_head.weight.detach(), model.lm_head.bias
         self._head = make([model.lm_head.weight], [model.lm_head.bias])
+        self._coarse_head = (
+            FourBitLinear([self._head_weight])
+            if self.four_bit and self._head_bias is None and fits_four_bits([self._head_weight])
+            else None
+        )
         self._shapes = [
             {name: tuple(_named(layer, name).weight.shape) for site in SITES for name in site}
             for layer in body.layers
@@ -83,12 +109,12 @@ class LeanModel:
         self.adapters = LoraShelf(self._shapes, make, self.device)
 
     @classmethod
-    def build(cls, model: Any) -> "LeanModel | None":
+    def build(cls, model: Any, *, four_bit: bool | None = None) -> "LeanModel | None":
         """Return the lean form of a transformers model; None where its kind is not known or it would differ."""
         if not _is_known(model):
             return None
         with torch.inference_mode():
-            lean = cls(model)
+            lean = cls(model, four_bit=four_bit)
             ids = torch.linspace(0, len(lean._embed) - 1, 9).long().tolist()
             told = model(input_ids=torch.tensor([ids], device=lean.device)).logits[0, -1].float()
             cache, _ = PrefixCache(model.config, max_bytes=0).start(None, ids)
@@ -134,20 +160,30 @@ class LeanModel:
 
         lora = self.adapters.rows([adapter] * tokens, exact=True)
         positions = torch.arange(before, before + tokens, device=self.device)
-        x = self._forward(torch.tensor(ids, device=self.device), positions, attend, lora)
+        x = self._forward(self._layers, torch.tensor(ids, device=self.device), positions, attend, lora)
         return self._logits(x[-1:])[0]
 
     def step(
-        self, tokens: Sequence[int], caches: Sequence[DynamicCache], adapters: Sequence[str | None]
+        self,
+        tokens: Sequence[int],
+        caches: Sequence[DynamicCache],
+        adapters: Sequence[str | None],
+        *,
+        likeliest: Sequence[bool] = (),
     ) -> torch.Tensor:
         """Append one token to each of several answers; return their logits (B, V).
 
         A cache that is given several times takes its tokens one behind the other, to the same bits as in steps of
         their own.
+
+        Args:
+            likeliest: the rows of which only the likeliest tokens matter, whose logits are exact; those of all others
+                may be off by some tenths. () is none.
         """
         rows = len(tokens)
+        lora_rows = any(adapter is not None for adapter in adapters)
         # The last row is computed again where a kernel wants more rows (see assistant.packed_linear).
-        spare = -rows % self._row_step
+        spare = 0 if self.four_bit and not lora_rows else -rows % self._row_step
         layers: list[list[GrowingLayer]] = [cache.layers for cache in caches]  # type: ignore[misc]
         group = self._heads // self._kv_heads
 
@@ -174,29 +210,49 @@ class LeanModel:
             positions.append(held[0].get_seq_length() + before[id(held)])
             before[id(held)] += 1
         x = self._forward(
+            self._step_layers,
             torch.tensor(fill(list(tokens)), device=self.device),
             torch.tensor(fill(positions), device=self.device),
             attend,
             lora,
         )
-        return self._logits(x)[:rows]
+        if self._coarse_head is None or not any(likeliest):
+            return self._logits(x)[:rows]
+        if all(likeliest):
+            return self._logits(x[:rows], coarsely=True)
+        coarse = torch.tensor(likeliest, device=self.device)
+        logits = x.new_empty((rows, len(self._head_weight)), dtype=torch.float32)
+        logits[coarse] = self._logits(x[:rows][coarse], coarsely=True)
+        logits[~coarse] = self._logits(x[:rows][~coarse])
+        return logits
 
-    def _logits(self, x: torch.Tensor) -> torch.Tensor:
+    def _logits(self, x: torch.Tensor, *, coarsely: bool = False) -> torch.Tensor:
         """Return the fp32 logits (T, V) of the last layer's states (T, D).
 
         Half precision has steps of an eighth where logits lie, and near ties would go to the lower token id:
         the likeliest tokens are computed again in fp32.
+
+        Args:
+            coarsely: whether four bits will do to find out which those are.
         """
         h = functional.rms_norm(x, x.shape[-1:], *self._norm)
-        logits = self._head(h).float()
+        if coarsely and self._coarse_head is not None:
+            logits, exact = self._coarse_head(h).float(), _EXACT_OF_FOUR_BITS
+        else:
+            logits, exact = self._head(h if len(h) > 1 else h.expand(2, -1))[: len(h)].float(), _EXACT
         if self.dtype != torch.float32 and self._head_bias is None:
-            top = logits.topk(min(_EXACT, logits.shape[-1]), sorted=False).indices  # (T, K)
-            exact = (self._head_weight[top].float() * h.float()[:, None]).sum(-1)
-            logits.scatter_(-1, top, exact)
+            top = logits.topk(min(exact, logits.shape[-1]), sorted=False).indices  # (T, K)
+            told = (self._head_weight[top].float() * h.float()[:, None]).sum(-1)
+            logits.scatter_(-1, top, told)
         return logits
 
     def _forward(
-        self, ids: torch.Tensor, positions: torch.Tensor, attend: Attend, lora: LoraRows | None
+        self,
+        layers: "list[_Layer]",
+        ids: torch.Tensor,
+        positions: torch.Tensor,
+        attend: Attend,
+        lora: LoraRows | None,
     ) -> torch.Tensor:
         """Return the hidden states (T, D) of tokens (T,) at positions (T,), before the last norm.
 
@@ -209,7 +265,7 @@ class LeanModel:
         # rotate_half(q) * sin is q's halves changed over times sin with its first half negated.
         sin = torch.cat((-sin[0, :, None, :half], sin[0, :, None, half:]), -1)
         turned = self._heads + self._kv_heads
-        for number, layer in enumerate(self._layers):
+        for number, layer in enumerate(layers):
             h = functional.rms_norm(x, x.shape[-1:], *layer.norm_in)
             qkv = layer.qkv(h)
             if lora is not None:
@@ -285,6 +341,7 @@ def _layer(layer: Any, make: LinearMaker) -> _Layer:
         out=out,
         norm_mlp=_norm(layer.post_attention_layernorm),
         gate_up=gate_up,
-        activation=layer.mlp.act_fn,
+        # The module's own way there costs as much as the function.
+        activation=functional.silu if "SiLU" in type(layer.mlp.act_fn).__name__ else layer.mlp.act_fn,
         down=down,
     )

@@ -72,8 +72,9 @@ class _Stack:
             return None
         some = next(pairs[number, name] for pairs in adapters for name in site if (number, name) in pairs)
         columns = len(site) * sum(ranks)
-        a = torch.zeros(columns, shapes[site[0]][1], device=some.a.device)  # (R, in)
-        b = torch.zeros(sum(shapes[name][0] for name in site), columns, device=some.a.device)  # (out, R)
+        like = {"device": some.a.device, "dtype": make.dtype}
+        a = torch.zeros(columns, shapes[site[0]][1], **like)  # (R, in)
+        b = torch.zeros(sum(shapes[name][0] for name in site), columns, **like)  # (out, R)
         column = 0
         for pairs, rank in zip(adapters, ranks, strict=True):
             row = 0
@@ -86,7 +87,8 @@ class _Stack:
                     b[row : row + out, column : column + r] = pair.b
                 row += out
                 column += rank
-        return make([a.to(make.dtype)]), make([b.to(make.dtype)])
+        # Bringing them into the kernel's layout would take longer than all else about a swap.
+        return make.small(a), make.small(b)
 
 
 class LoraRows:

@@ -2,7 +2,8 @@
 
 oneDNN's prepacked kernels take half the time of `torch.nn.functional.linear` for one to sixteen rows, and give
 each row the same bits however many rows are computed with it, from two rows on; a single row may be summed in
-another order. MKL's fp32 kernels, which `linear` uses, hold that only for multiples of four rows.
+another order. MKL's fp32 kernels, which `linear` uses, hold that only for multiples of four rows. Weights of four bits take half
+of that time again for one row; docs/engine-speed.md has what else was tried.
 Imported only where an engine runs, because it needs torch.
 """
 
@@ -15,6 +16,12 @@ from torch.nn import functional
 
 # Packing keeps a second copy of the weights, so it must not take more than this share of the machine's memory.
 _PACKED_SHARE = 0.25
+
+# What the four-bit kernel is made for.
+_GROUP, _OUT = 32, 16
+
+# In steps; bf16's rounding stays below it, and weights that never had four bits are off by half a step somewhere.
+_OFF_GRID = 0.08
 
 
 class Linear(Protocol):
@@ -35,10 +42,16 @@ class PackedLinear:
     Args:
         weight: (out, in), bf16 or fp32.
         bias: (out,).
+        reorder: whether the weights are brought into that layout beforehand. Each call does it otherwise: to the same
+            bits, and for little where the weights are small.
     """
 
-    def __init__(self, weight: torch.Tensor, bias: torch.Tensor | None = None) -> None:
-        self._weight = torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous(), None)
+    def __init__(
+        self, weight: torch.Tensor, bias: torch.Tensor | None = None, *, reorder: bool = True
+    ) -> None:
+        self._weight = weight.detach().contiguous()
+        if reorder:
+            self._weight = torch.ops.mkldnn._reorder_linear_weight(self._weight, None)
         self._bias = bias
         self._run = torch.ops.mkldnn._linear_pointwise.default
         self._run_and_add = torch.ops.mkldnn._linear_pointwise.binary
@@ -74,6 +87,64 @@ class PlainLinear:
         return self(x) + y
 
 
+class FourBitLinear:
+    """One or several linear layers of the same input, as one, with four bits for each weight.
+
+    Every 32 weights of a row share a scale and a middle in bf16. A quarter of bf16's bytes are read, which is what a
+    single row waits for; rows have the same bits however many are computed. Slower than `PackedLinear` from about
+    twelve rows on.
+
+    Args:
+        weights: (out, in), bf16; in is a multiple of 32, all out together one of 16.
+    """
+
+    def __init__(self, weights: Sequence[torch.Tensor]) -> None:
+        steps, scale, low = _on_grid(torch.cat([weight.detach() for weight in weights]))
+        # The kernel's own layout, and its own zero: in the middle of the sixteen steps.
+        self._packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(steps.flatten(1), 2)
+        middle = low + 8 * scale
+        told = torch.cat((scale, middle), -1).transpose(0, 1)  # (in / 32, out, 2)
+        self._scales = told.to(torch.bfloat16).contiguous()
+        self._run = torch.ops.aten._weight_int4pack_mm_for_cpu.default
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the layer's output."""
+        result: torch.Tensor = self._run(x, self._packed, _GROUP, self._scales)
+        return result
+
+    def add_to(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Return the layer's output plus y."""
+        return self._run(x, self._packed, _GROUP, self._scales).add_(y)  # type: ignore[no-any-return]
+
+
+def fits_four_bits(weights: Sequence[torch.Tensor]) -> bool:
+    """Whether layers that share an input have a shape for `FourBitLinear`."""
+    return weights[0].shape[1] % _GROUP == 0 and sum(len(weight) for weight in weights) % _OUT == 0
+
+
+def is_four_bit(weights: Sequence[torch.Tensor]) -> bool:
+    """Whether weights (out, in) were read from a four-bit file: in sixteen even steps but for bf16's rounding."""
+    if not fits_four_bits(weights):
+        return False
+    for weight in weights:
+        steps, scale, low = _on_grid(weight)
+        if float(((_grouped(weight) - low) / scale - steps).abs().max()) > _OFF_GRID:
+            return False
+    return True
+
+
+def _grouped(weight: torch.Tensor) -> torch.Tensor:
+    return weight.detach().float().unflatten(1, (-1, _GROUP))  # (out, in / 32, 32)
+
+
+def _on_grid(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Weights as steps 0 to 15 (out, in / 32, 32) int32, with the step's size and the lowest weight of each group."""
+    groups = _grouped(weight)
+    low = groups.amin(-1, keepdim=True)
+    scale = ((groups.amax(-1, keepdim=True) - low) / 15).clamp_(min=1e-12)
+    return ((groups - low) / scale).round_().clamp_(0, 15).to(torch.int32), scale, low
+
+
 class LinearMaker:
     """Makes the linear layers of one model in the form that suits its device and size.
 
@@ -94,6 +165,12 @@ class LinearMaker:
             and known
             and size_bytes <= _PACKED_SHARE * memory
         )
+        # Elsewhere torch computes four-bit weights one by one, forty times as slowly.
+        self.may_take_four_bits = (
+            self.packs
+            and dtype == torch.bfloat16
+            and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+        )
         # As many rows are computed as makes each of them independent of their number (see the top).
         self.row_step = 4 if device.type == "cpu" and dtype == torch.float32 and not self.packs else 2
 
@@ -112,3 +189,9 @@ class LinearMaker:
             ]
             bias = torch.cat(parts)
         return PackedLinear(torch.cat([weight.detach() for weight in weights]), bias)
+
+    def small(self, weight: torch.Tensor) -> Linear:
+        """Return one layer that is made quickly, for a weight (out, in) of a few rows or columns."""
+        if self.packs and self.dtype == torch.bfloat16:
+            return PackedLinear(weight, reorder=False)
+        return self([weight])

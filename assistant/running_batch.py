@@ -166,6 +166,7 @@ class RunningBatch:
                 [token for _, token in spread],
                 [entry.cache for entry, _ in spread],
                 [entry.request.adapter for entry, _ in spread],
+                likeliest=[entry.greedy for entry, _ in spread],
             )
         except Exception as err:
             # Layers before the failing one hold the token already. One by one, only the culprit fails.

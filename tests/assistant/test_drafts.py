@@ -92,7 +92,9 @@ def test_guesses_right_and_wrong_change_no_answer_and_save_steps(
     monkeypatch.setattr(Drafts, "guess", oracle)
     steps: list[int] = []
     step = tiny_engine._forwarding.step
-    monkeypatch.setattr(tiny_engine._forwarding, "step", lambda *given: steps.append(1) or step(*given))
+    monkeypatch.setattr(
+        tiny_engine._forwarding, "step", lambda *given, **options: steps.append(1) or step(*given, **options)
+    )
     assert [_ended(tiny_engine, [request])[request.id] for request in asked] == expected
     if not sampling.stop:
         assert len(steps) < 0.5 * sum(done[1] for done in expected)

@@ -99,9 +99,9 @@ def test_decoding_is_one_pass_for_all_adapters(
     seen: list[list[str | None]] = []
     step = engine._forwarding.step
 
-    def spy(tokens: Any, caches: Any, adapters: Any) -> Any:
+    def spy(tokens: Any, caches: Any, adapters: Any, **options: Any) -> Any:
         seen.append(list(adapters))
-        return step(tokens, caches, adapters)
+        return step(tokens, caches, adapters, **options)
 
     monkeypatch.setattr(engine._forwarding, "step", spy)
     requests = [
@@ -126,9 +126,9 @@ def test_rows_and_memory_are_bounded_and_the_rest_waits(monkeypatch: pytest.Monk
         running: list[int] = []
         step = engine._forwarding.step
 
-        def spy(tokens: Any, caches: Any, adapters: Any, step: Any = step, running: Any = running) -> Any:
+        def spy(tokens: Any, *rest: Any, step: Any = step, running: Any = running, **options: Any) -> Any:
             running.append(len(tokens))
-            return step(tokens, caches, adapters)
+            return step(tokens, *rest, **options)
 
         monkeypatch.setattr(engine._forwarding, "step", spy)
         requests = [
@@ -170,13 +170,13 @@ def test_one_row_that_breaks_leaves_the_others_their_text(
     forward = lean._forward
     culprit = len(tiny_engine._tokenizer) + 100
 
-    def broken(ids: torch.Tensor, positions: torch.Tensor, attend: Any, lora: Any) -> Any:
+    def broken(layers: Any, ids: torch.Tensor, positions: torch.Tensor, attend: Any, lora: Any) -> Any:
         if culprit in ids:
             # Half-way: the first layer's cache has grown already.
             ids = ids.clamp(max=culprit - 101)
-            forward(ids, positions, attend, lora)
+            forward(layers, ids, positions, attend, lora)
             raise RuntimeError("no such token")
-        return forward(ids, positions, attend, lora)
+        return forward(layers, ids, positions, attend, lora)
 
     monkeypatch.setattr(lean, "_forward", broken)
     take = tiny_engine._batch._take
