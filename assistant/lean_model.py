@@ -35,9 +35,6 @@ _EXACT = 8
 # The same where four bits chose the candidates: their logits are off by 0.35 on average.
 _EXACT_OF_FOUR_BITS = 64
 
-_SITE_FIELDS = ("qkv", "out", "gate_up", "down")
-"""Where a layer keeps the linear layers of each of `SITES`."""
-
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
@@ -91,8 +88,7 @@ class LeanModel:
             self.four_bit = four_bit is True or all(is_four_bit(site) for layer in sites for site in layer)
         if self.four_bit:
             self._step_layers = [
-                replace(layer, **dict(zip(_SITE_FIELDS, map(FourBitLinear, weights), strict=True)))
-                for layer, weights in zip(self._layers, sites, strict=True)
+                _on_four_bits(layer, weights) for layer, weights in zip(self._layers, sites, strict=True)
             ]
         self._norm = _norm(body.norm)
         self._head_weight, self._head_bias = model.lm_head.weight.detach(), model.lm_head.bias
@@ -345,3 +341,9 @@ def _layer(layer: Any, make: LinearMaker) -> _Layer:
         activation=functional.silu if "SiLU" in type(layer.mlp.act_fn).__name__ else layer.mlp.act_fn,
         down=down,
     )
+
+
+def _on_four_bits(layer: _Layer, weights: Sequence[Sequence[torch.Tensor]]) -> _Layer:
+    """The layer with the linear layers of its sites made of `weights` anew."""
+    qkv, out, gate_up, down = map(FourBitLinear, weights)
+    return replace(layer, qkv=qkv, out=out, gate_up=gate_up, down=down)

@@ -72,9 +72,9 @@ class _Stack:
             return None
         some = next(pairs[number, name] for pairs in adapters for name in site if (number, name) in pairs)
         columns = len(site) * sum(ranks)
-        like = {"device": some.a.device, "dtype": make.dtype}
-        a = torch.zeros(columns, shapes[site[0]][1], **like)  # (R, in)
-        b = torch.zeros(sum(shapes[name][0] for name in site), columns, **like)  # (out, R)
+        outs, device, dtype = sum(shapes[name][0] for name in site), some.a.device, make.dtype
+        a = torch.zeros(columns, shapes[site[0]][1], device=device, dtype=dtype)  # (R, in)
+        b = torch.zeros(outs, columns, device=device, dtype=dtype)  # (out, R)
         column = 0
         for pairs, rank in zip(adapters, ranks, strict=True):
             row = 0

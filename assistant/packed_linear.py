@@ -114,7 +114,8 @@ class FourBitLinear:
 
     def add_to(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the layer's output plus y."""
-        return self._run(x, self._packed, _GROUP, self._scales).add_(y)  # type: ignore[no-any-return]
+        result: torch.Tensor = self._run(x, self._packed, _GROUP, self._scales)
+        return result.add_(y)
 
 
 def fits_four_bits(weights: Sequence[torch.Tensor]) -> bool:
