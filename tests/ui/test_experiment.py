@@ -123,7 +123,7 @@ def test_two_arms_make_half_a_board_and_say_what_would_make_it_whole(app: App) -
     at = page()
     told = open_tab(at, number, "board", "en")
     assert "Not asked: fine-tuning" in told or "not asked" in told.lower()
-    assert len(at.dataframe[0].value) == 1
+    assert len(at.table[0].value) == 1
 
 
 def test_an_experiment_is_set_up_started_watched_and_deleted(
@@ -227,14 +227,14 @@ def test_an_arm_that_failed_half_way_and_too_few_questions_are_no_results(app: A
     assert "has 15 of 30 answers" in told
     assert "Too many answers are missing" in told
     assert "each question counts by itself" in told
-    pairs = at.dataframe[0].value
-    assert list(pairs.iloc[0])[1:] == ["–", "–", "15 / 30", "–", "too many are missing"]
+    pairs = at.table[0].value
+    assert list(pairs.iloc[0])[1:] == ["too many are missing", "–", "–", "15\u00a0\\/\u00a030", "–"]
     store.delete(number)
     number = asked(app, ScriptedAsker(), count=9)
     at = page()
     told = open_tab(at, number, "board", "en")
     assert "9: too few" in told
-    assert set(at.dataframe[0].value.iloc[:, 1]) == {"–"}
+    assert set(at.table[0].value.iloc[:, 2]) == {"–"}
     assert "Too few scores to show a mean" in open_tab(at, number, "metrics", "en")
 
 

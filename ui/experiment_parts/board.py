@@ -12,6 +12,7 @@ from assistant.compare.reporting import clustered_text, no_board_text, word_text
 from assistant.compare.verdict import NO_RESULT
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.charts import Row, interval_chart
+from ui.experiment_parts.tables import small_table
 from ui.text import language, say
 
 if TYPE_CHECKING:
@@ -54,12 +55,7 @@ def show_board(app: "App", experiment: "Experiment", results: dict[str, Any]) ->
     st.markdown(f"**{REPORT_TEXT['pairs'][shown]}**")
     _gate(results)
     st.caption(REPORT_TEXT["holm_hint"][shown])
-    st.dataframe(
-        [_pair_row(pair, results) for pair in results["pairs"]],
-        hide_index=True,
-        width="stretch",
-        key="experiment_pairs",
-    )
+    small_table([_pair_row(pair, results) for pair in results["pairs"]])
     st.caption(clustered_text(results, shown))
     _meter(results)
 
@@ -74,7 +70,7 @@ def _gate(results: dict[str, Any]) -> None:
 
 def _pair_row(pair: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
     words = {
-        key: REPORT_TEXT[key][language()] for key in ("difference", "interval", "flips", "p_holm", "says")
+        key: REPORT_TEXT[key][language()] for key in ("says", "difference", "interval", "flips", "p_holm")
     }
     head = {REPORT_TEXT["pair"][language()]: f"{arm_short(pair['first'])} → {arm_short(pair['second'])}"}
     word = word_text(pair["word"], language())
@@ -83,11 +79,11 @@ def _pair_row(pair: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
         return head | dict.fromkeys(words.values(), "–") | {words["flips"]: counts, words["says"]: word}
     interval = pair["interval"]
     return head | {
+        words["says"]: word,
         words["difference"]: f"{100 * pair['difference']:+.1f}",
         words["interval"]: f"{100 * interval['low']:+.1f} … {100 * interval['high']:+.1f}",
         words["flips"]: f"+{pair['gains']} −{pair['losses']} / {pair['n']}",
         words["p_holm"]: f"{pair['p_holm']:.3g}",
-        words["says"]: word,
     }
 
 

@@ -73,7 +73,7 @@ def interval_chart(
         "label:N",
         sort=labels,
         title=None,
-        axis=altair.Axis(labelLimit=260, ticks=False, domain=False, grid=bool(series)),
+        axis=altair.Axis(labelLimit=340, ticks=False, domain=False, grid=bool(series)),
     )
     ticks = altair.Axis(tickCount=5, labelOverlap=True)
     x = altair.X("value:Q", scale=span, title=axis, axis=ticks)

@@ -8,6 +8,7 @@ from assistant.compare.report_text import REPORT_TEXT
 from assistant.compare.reporting import votes_text
 from ui.components.inert import plain
 from ui.experiment_parts.arms import arm_short
+from ui.experiment_parts.tables import small_table
 from ui.text import language, say
 
 if TYPE_CHECKING:
@@ -83,16 +84,14 @@ def _card(name: str, card: dict[str, Any]) -> None:
     st.markdown(f"{icon} **{plain(name, limit=100)}**")
     st.markdown(say("experiment.judge_passed" if passed else "experiment.judge_failed"))
     pairs = card["pairs"]
-    st.dataframe(
+    small_table(
         [
             {
                 say("experiment.judge_part"): say(f"experiment.judge_part_{part}"),
                 say("experiment.judge_right"): f"{card[part]} / {pairs}",
             }
             for part in PARTS
-        ],
-        hide_index=True,
-        key=f"experiment_judge_card_{hash(name)}",
+        ]
     )
     if card["read"] < card["asked"]:
         unread = REPORT_TEXT["judge_unread"][language()]

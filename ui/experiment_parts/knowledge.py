@@ -9,6 +9,7 @@ from assistant.compare.report_text import REPORT_TEXT
 from ui.components.inert import plain
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.question import choose_question
+from ui.experiment_parts.tables import small_table
 from ui.text import language, say
 
 if TYPE_CHECKING:
@@ -42,21 +43,18 @@ def show_knowledge(app: "App", experiment: "Experiment", results: dict[str, Any]
     if not told:
         return
     shown = language()
-    st.dataframe(
+    small_table(
         [
             {say("board.arm"): arm_short(arm), say("experiment.knowledge_n"): entry["n"]}
             | {REPORT_TEXT[f"source_{name}"][shown]: _of(entry[name], entry["n"]) for name in SOURCES}
             for arm, entry in told.items()
-        ],
-        hide_index=True,
-        width="stretch",
-        key="experiment_sources",
+        ]
     )
     left, right = st.columns(2, gap="medium")
     for cell, change, names in ((left, "altered", ALTERED), (right, "swapped", SWAPPED)):
         with cell:
             st.markdown(f"**{REPORT_TEXT[change][shown]}**")
-            st.dataframe(
+            small_table(
                 [
                     {say("board.arm"): arm_short(arm)}
                     | {
@@ -66,10 +64,7 @@ def show_knowledge(app: "App", experiment: "Experiment", results: dict[str, Any]
                         for name in names
                     }
                     for arm, entry in told.items()
-                ],
-                hide_index=True,
-                width="stretch",
-                key=f"experiment_{change}",
+                ]
             )
     _one_question(app, experiment, told)
 

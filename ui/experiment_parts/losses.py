@@ -8,6 +8,7 @@ import streamlit as st
 from assistant.compare.report_text import REPORT_TEXT
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.question import choose_question, show_question_answers
+from ui.experiment_parts.tables import small_table
 from ui.text import language, say
 
 if TYPE_CHECKING:
@@ -26,15 +27,12 @@ def show_losses(app: "App", experiment: "Experiment", results: dict[str, Any]) -
     st.caption(say("experiment.losses_about"))
     counts = {arm: Counter(causes.values()) for arm, causes in losses.items()}
     told = [cause for cause in CAUSES if any(count[cause] for count in counts.values())]
-    st.dataframe(
+    small_table(
         [
             {say("experiment.cause"): REPORT_TEXT[f"loss_{cause}"][language()]}
             | {arm_short(arm): count[cause] for arm, count in counts.items()}
             for cause in told
-        ],
-        hide_index=True,
-        width="stretch",
-        key="experiment_losses",
+        ]
     )
     names = {arm: arm_short(arm) for arm in losses}
     with st.container(horizontal=True, vertical_alignment="bottom"):

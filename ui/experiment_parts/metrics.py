@@ -11,6 +11,7 @@ from assistant.compare.reporting import clustered_text, few_text, reason_text
 from ui.components.inert import plain
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.charts import Row, interval_chart
+from ui.experiment_parts.tables import small_table
 from ui.text import language, say
 
 if TYPE_CHECKING:
@@ -126,12 +127,18 @@ def _refusals(results: dict[str, Any]) -> None:
     for key in (*COUNTS, *RATES):
         row = {" ": REPORT_TEXT[key][language()]}
         for arm, told in results["arms"].items():
-            value = told["refusal"][key]
-            row[arm_short(arm)] = (
-                "–" if value is None else str(value) if key in COUNTS else f"{100 * value:.0f} %"
-            )
+            row[arm_short(arm)] = _count_or_rate(told["refusal"], key)
         rows.append(row)
-    st.dataframe(rows, hide_index=True, width="stretch", key="experiment_refusals")
+    small_table(rows)
+
+
+def _count_or_rate(refusal: dict[str, Any], key: str) -> str:
+    """A count as it is, a rate in percent with its interval."""
+    value, interval = refusal[key], refusal.get(f"{key}_interval")
+    if value is None or key in COUNTS:
+        return "–" if value is None else str(value)
+    ends = f" ({100 * interval['low']:.0f}–{100 * interval['high']:.0f})" if interval else ""
+    return f"{100 * value:.0f} %{ends}"
 
 
 def _retrieval(results: dict[str, Any]) -> None:

@@ -71,9 +71,17 @@ def _show_verdict(said: "Verdict") -> None:
     shown = language()
     with st.container(border=True, key="experiment_verdict"):
         color = next((color for word, color in _COLORS.items() if said.word.startswith(word)), "orange")
-        st.markdown(f"### :{color}[:material/gavel:] {plain(said.headline.text(shown))}")
-        for sentence in said.details:
-            st.markdown(plain(sentence.text(shown)))
+        headline = plain(said.headline.text(shown))
+        st.markdown(f"### :{color}[:material/gavel:] {headline}", help=say("experiment.verdict_help"))
+        told = [(sentence.code, plain(sentence.text(shown))) for sentence in said.details]
+        advice = [text for code, text in told if code.startswith("advice")]
+        levels = [text for code, text in told if code == "verdict_levels"]
+        for place, text in enumerate((*advice, *levels)):
+            st.markdown(f"**{text}**" if place == 0 and advice else text)
+        if more := [text for _, text in told if text not in (*advice, *levels)]:
+            with st.expander(say("experiment.verdict_more"), type="compact"):
+                for text in more:
+                    st.markdown(text)
 
 
 def _downloads(app: "App", experiment: "Experiment") -> None:

@@ -318,6 +318,15 @@ TEXT: dict[str, dict[Language, str]] = {
         "en": "{done} of {total} answers are there. What follows is about these.",
         "zh": "已有 {done} / {total} 个回答，以下结果只基于这些回答。",
     },
+    "experiment.verdict_help": {
+        "en": "100 points would be a perfect score. The interval tells how sure the difference is: asked again with other "
+        "questions of this kind, the true difference lies in it 19 times out of 20.",
+        "zh": "满分为 100 分。区间说明差距有多可靠：换一批同类问题再测，20 次中有 19 次真实差距会落在这个范围内。",
+    },
+    "experiment.verdict_more": {
+        "en": "How sure this is, what would turn it round, what training cost",
+        "zh": "可靠程度、怎样会使结论相反、训练的代价",
+    },
     "experiment.upload": {"en": "CSV, JSONL, or JSON in SQuAD form", "zh": "CSV、JSONL 或 SQuAD 形式的 JSON"},
     "experiment.upload_help": {
         "en": "Columns: question; and where known answer, answerable, language, source, quote, kind. Several answers "
