@@ -138,6 +138,16 @@ class Laboratory:
             lambda should_stop: run_experiment(self.store, number, asker, should_stop=should_stop),
         )
 
+    def again(self, experiment_id: int) -> int:
+        """Begin anew, in the background, with the questions and the plan of an experiment; return the new one's number.
+
+        Raises:
+            ExperimentError: there is none of this number, its texts were erased, or another one is running.
+            AssistantError: an arm or a knowledge base does not exist any more.
+        """
+        earlier = self._with_texts(experiment_id)
+        return self.start(earlier.name, QuestionSet(earlier.name, earlier.questions), earlier.plan)
+
     def resume(self, experiment_id: int) -> None:
         """Go on with an experiment that was stopped, cut off, or has failed answers, in the background.
 

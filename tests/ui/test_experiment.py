@@ -182,6 +182,23 @@ def test_what_was_cut_off_is_gone_on_with_and_what_was_erased_is_said(app: App) 
     open_tab(at, number, "flips", "en")
 
 
+def test_what_cannot_be_gone_on_with_is_asked_anew(app: App) -> None:
+    store = app.experiments.store
+    questions = make_questions(12)
+    number = store.create("cut", questions, make_plan(questions, ["base", "rag"]))
+    asker = scripted()
+    list(run_experiment(store, number, asker, should_stop=lambda: len(asker.asked) >= 5))
+    at = page("zh")
+    next(button for button in at.button if button.key == "experiment_again").click().run()
+    assert not at.exception, at.exception
+    latest = store.all()[0]
+    app.experiments.wait(latest.id, 60)
+    assert latest.id != number
+    assert latest.questions_sha256 == store.get(number).questions_sha256
+    assert app.experiments.answered(latest.id) == 24
+    assert app.experiments.answered(number) == 5
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_questions_are_made_of_documents(
     app: App, monkeypatch: pytest.MonkeyPatch, minilm_folder: ModelFolder, lang: str

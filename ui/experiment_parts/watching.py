@@ -6,6 +6,7 @@ import streamlit as st
 
 from ui.components.inert import plain
 from ui.experiment_parts.arms import arm_short
+from ui.experiment_parts.choosing import open_experiment
 from ui.frame import explain, framed
 from ui.text import say
 
@@ -39,6 +40,15 @@ def show_progress(app: "App", number: int) -> bool:
                 disabled=app.experiments.running() is not None,
             ):
                 app.experiments.resume(number)
+                st.rerun()
+            if st.button(
+                say("experiment.again"),
+                icon=":material/restart_alt:",
+                help=say("experiment.again_help"),
+                key="experiment_again",
+                disabled=app.experiments.running() is not None,
+            ):
+                open_experiment(app.experiments.again(number))
                 st.rerun()
     return done > 0
 

@@ -16,6 +16,12 @@ TEXT: dict[str, dict[Language, str]] = {
         "en": "Nothing is known of it: it was not on disk when the experiment began.",
         "zh": "没有它的资料：实验开始时磁盘上没有这个适配器。",
     },
+    "experiment.again": {"en": "Ask anew", "zh": "重新提问"},
+    "experiment.again_help": {
+        "en": "Puts the same questions to the same arms as a new experiment. The way on where model, documents or program "
+        "have changed since this one began.",
+        "zh": "以同样的问题和方式新建一个实验。开始之后模型、文档或程序有变化时，请用此方式。",
+    },
     "experiment.analysing": {"en": "Working out the intervals", "zh": "正在计算区间"},
     "experiment.arm_base": {"en": "Base", "zh": "基础模型"},
     "experiment.arm_rag": {"en": "RAG", "zh": "检索（RAG）"},
@@ -89,6 +95,8 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.flip_pair": {"en": "From one arm to another", "zh": "从一种方式到另一种"},
     "experiment.flip_same": {"en": "Unchanged ({count})", "zh": "不变（{count}）"},
     "experiment.found": {"en": "{count} passages found", "zh": "检索到 {count} 个段落"},
+    "experiment.group_rag_sft": {"en": "RAG + SFT (mean of runs)", "zh": "检索 + 微调（多次训练平均）"},
+    "experiment.group_sft": {"en": "SFT (mean of runs)", "zh": "微调（多次训练平均）"},
     "experiment.holds_evidence": {"en": "holds the answer", "zh": "含有答案"},
     "experiment.interaction_about": {
         "en": "Interaction below 0: retrieval and fine-tuning get in each other's way; above 0: they help each other.",
@@ -183,8 +191,6 @@ TEXT: dict[str, dict[Language, str]] = {
         "en": "Its training data is not here, so it cannot be said which questions it had seen.",
         "zh": "本机没有它的训练数据，无法判断它见过哪些问题。",
     },
-    "experiment.group_rag_sft": {"en": "RAG + SFT (mean of runs)", "zh": "检索 + 微调（多次训练平均）"},
-    "experiment.group_sft": {"en": "SFT (mean of runs)", "zh": "微调（多次训练平均）"},
     "experiment.leave": {
         "en": "It goes on if you leave this page.",
         "zh": "离开此页面后会继续运行。",
@@ -259,6 +265,15 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.not_measured": {"en": "Not measured here: {names}.", "zh": "本机未能测量：{names}。"},
     "experiment.one": {"en": "Experiment", "zh": "实验"},
     "experiment.points": {"en": "points of 100", "zh": "百分点"},
+    "experiment.pooled": {
+        "en": "The adapters are training runs of one recipe: count them as one arm",
+        "zh": "这些适配器是同一配方的多次训练：合并为一种方式",
+    },
+    "experiment.pooled_help": {
+        "en": "With other seeds, training comes out otherwise. Averaged question by question, the answer is about "
+        "fine-tuning and not about one lucky run. Leave it off to compare different adapters with each other.",
+        "zh": "随机种子不同，训练结果也不同。按问题取平均后，结论针对微调本身，而不是某一次碰巧的训练。若要比较不同的适配器，请不要勾选。",
+    },
     "experiment.power": {
         "en": "{questions} questions show a difference of about {points} points in 4 of 5 such experiments, if the "
         "arms differ on {share} % of them.",
@@ -279,16 +294,6 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.questions": {"en": "Questions", "zh": "问题集"},
     "experiment.reference": {"en": "Right answer: {text}", "zh": "参考答案：{text}"},
     "experiment.resume": {"en": "Go on", "zh": "继续"},
-    "experiment.pooled": {
-        "en": "The adapters are training runs of one recipe: count them as one arm",
-        "zh": "这些适配器是同一配方的多次训练：合并为一种方式",
-    },
-    "experiment.pooled_help": {
-        "en": "With other seeds, training comes out otherwise. Averaged question by question, the answer is about "
-        "fine-tuning and not about one lucky run. Leave it off to compare different adapters with each other.",
-        "zh": "随机种子不同，训练结果也不同。按问题取平均后，结论针对微调本身，而不是某一次碰巧的训练。若要比较不同的适配器，请不要勾选。",
-    },
-    "experiment.retrieval_shared": {"en": "shared by the other arms", "zh": "其他方式共用"},
     "experiment.retention": {
         "en": "General knowledge: {before} % of {questions} control questions right before training, {after} % after.",
         "zh": "通用知识：{questions} 个对照问题，训练前答对 {before}%，训练后 {after}%。",
@@ -297,6 +302,7 @@ TEXT: dict[str, dict[Language, str]] = {
         "en": "The base model only guesses on these, so nothing can be said about forgetting.",
         "zh": "基础模型在这些问题上只是猜测，因此无法判断是否遗忘。",
     },
+    "experiment.retrieval_shared": {"en": "shared by the other arms", "zh": "其他方式共用"},
     "experiment.sample_language": {"en": "Language", "zh": "语言"},
     "experiment.source_documents": {"en": "From documents", "zh": "由文档生成"},
     "experiment.source_file": {"en": "A file of mine", "zh": "我的文件"},
@@ -318,6 +324,13 @@ TEXT: dict[str, dict[Language, str]] = {
         "en": "{done} of {total} answers are there. What follows is about these.",
         "zh": "已有 {done} / {total} 个回答，以下结果只基于这些回答。",
     },
+    "experiment.upload": {"en": "CSV, JSONL, or JSON in SQuAD form", "zh": "CSV、JSONL 或 SQuAD 形式的 JSON"},
+    "experiment.upload_help": {
+        "en": "Columns: question; and where known answer, answerable, language, source, quote, kind. Several answers "
+        "are separated by ||. The file is checked before anything is asked.",
+        "zh": "列名：question（问题）；如有，还可包括 answer（答案）、answerable（可回答）、language（语言）、"
+        "source（来源）、quote（原文）、kind（类别）。多个答案用 || 分隔。提问之前会先检查文件。",
+    },
     "experiment.verdict_help": {
         "en": "100 points would be a perfect score. The interval tells how sure the difference is: asked again with other "
         "questions of this kind, the true difference lies in it 19 times out of 20.",
@@ -326,13 +339,6 @@ TEXT: dict[str, dict[Language, str]] = {
     "experiment.verdict_more": {
         "en": "How sure this is, what would turn it round, what training cost",
         "zh": "可靠程度、怎样会使结论相反、训练的代价",
-    },
-    "experiment.upload": {"en": "CSV, JSONL, or JSON in SQuAD form", "zh": "CSV、JSONL 或 SQuAD 形式的 JSON"},
-    "experiment.upload_help": {
-        "en": "Columns: question; and where known answer, answerable, language, source, quote, kind. Several answers "
-        "are separated by ||. The file is checked before anything is asked.",
-        "zh": "列名：question（问题）；如有，还可包括 answer（答案）、answerable（可回答）、language（语言）、"
-        "source（来源）、quote（原文）、kind（类别）。多个答案用 || 分隔。提问之前会先检查文件。",
     },
     "experiment.wanted": {"en": "Points that would matter", "zh": "有意义的百分点"},
     "experiment.wanted_help": {
