@@ -119,21 +119,23 @@ def test_what_became_of_a_run_is_told_and_a_stopped_one_can_go_on(app: App) -> N
     assert app.jobs() == []  # the older run does not come back in its place
 
 
-def test_a_run_of_an_earlier_process_does_not_say_that_nothing_was_done(app: App) -> None:
+@pytest.mark.parametrize("stopped", [False, True])
+def test_of_an_earlier_process_only_a_run_that_can_go_on_is_told(app: App, stopped: bool) -> None:
     base = app.create_base("manuals")
 
     def work(should_stop: Callable[[], bool]) -> Iterator[IndexEvent]:
         yield Started(total=1)
         yield FileDone(name="a.md", state="added", chunks=1, embedded=1)
-        yield Finished(counts={}, seconds=0.1, stopped=False)
+        yield Finished(counts={}, seconds=0.1, stopped=stopped)
 
     job = app.job_list.start("index", base.name, work, base_id=base.id, arguments={"inputs": []})
     app.job_list.wait(job.id, 10)
     close_app()
     st.cache_resource.clear()
     at = run("documents", lang="en")
-    (told,) = [item.value for item in at.markdown if "Done in" in item.value]
-    assert "1 of 1 file." in told
+    told = [item.value for item in at.markdown if "1 of 1 file" in item.value]
+    assert len(told) == stopped
+    assert not any("Done in" in item.value for item in at.markdown)
 
 
 def test_a_folder_that_is_not_there_is_said_and_starts_nothing(app: App, tmp_path: Path) -> None:

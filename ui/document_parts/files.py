@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from knowledge.base import BaseInfo, SourceInfo
 
 
+COLUMNS = ("name", "state", "remark", "pages", "chunks", "size", "indexed")
+
+
 def files(app: "App", base: "BaseInfo") -> None:
     """Draw the tab."""
     sources = app.sources(base.id)
@@ -40,8 +43,11 @@ def files(app: "App", base: "BaseInfo") -> None:
     actions = st.container(horizontal=True, vertical_alignment="center", key="file_actions")
     # The selection is by row number, so a table of other rows is another table.
     key = f"files_table_{base.id}_{hash(tuple(source.id for source in shown))}"
+    rows = [_row(app, source) for source in shown]
+    remarks = any(row["remark"] for row in rows)
     chosen = st.dataframe(
-        [_row(app, source) for source in shown],
+        rows,
+        column_order=[column for column in COLUMNS if column != "remark" or remarks],
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
@@ -49,13 +55,13 @@ def files(app: "App", base: "BaseInfo") -> None:
         placeholder="",
         height=min(38 + 35 * max(1, len(shown)), 420),
         column_config={
-            "name": st.column_config.TextColumn(say("files.name"), width="medium"),
-            "state": st.column_config.TextColumn(say("files.state"), width="small"),
-            "pages": st.column_config.NumberColumn(say("files.pages"), width="small"),
-            "chunks": st.column_config.NumberColumn(say("files.chunks"), width="small"),
-            "size": st.column_config.TextColumn(say("files.size"), width="small"),
+            "name": st.column_config.TextColumn(say("files.name"), width=230 if remarks else 320),
+            "state": st.column_config.TextColumn(say("files.state"), width=80),
+            "pages": st.column_config.NumberColumn(say("files.pages"), width=60),
+            "chunks": st.column_config.NumberColumn(say("files.chunks"), width=65),
+            "size": st.column_config.TextColumn(say("files.size"), width=75),
             "indexed": st.column_config.TextColumn(say("files.indexed"), width=130),
-            "remark": st.column_config.TextColumn(say("files.remark"), width="large"),
+            "remark": st.column_config.TextColumn(say("files.remark"), width=300),
         },
     )
     picked = [shown[row] for row in chosen.selection.rows if row < len(shown)]
@@ -68,10 +74,19 @@ def files(app: "App", base: "BaseInfo") -> None:
             _delete(app, picked)
         if not picked:
             st.caption(say("files.pick"))
+        elif len(picked) == 1:  # a long remark is cut in the table
+            st.caption(plain(_remark(app, picked[0])))
+
+
+def _remark(app: "App", source: "SourceInfo") -> str:
+    """Why a file failed, or what is worth telling of it; without its name, which stands beside."""
+    notices = [source.error] if source.error else list(source.notices)
+    told = [app.notice_text(notice, language()) for notice in notices]
+    named = (f"{source.name}: ", f"{source.name}：")
+    return "  ".join(text.removeprefix(named[0]).removeprefix(named[1]) for text in told)
 
 
 def _row(app: "App", source: "SourceInfo") -> dict[str, Any]:
-    notices = [source.error] if source.error else list(source.notices)
     when = datetime.fromtimestamp(source.indexed_at) if source.indexed_at else None
     return {
         "name": source.name,
@@ -80,7 +95,7 @@ def _row(app: "App", source: "SourceInfo") -> dict[str, Any]:
         "chunks": source.chunks,
         "size": _size(source.size_bytes),
         "indexed": when.strftime("%Y-%m-%d %H:%M") if when else "",
-        "remark": "  ".join(app.notice_text(notice, language()) for notice in notices),
+        "remark": _remark(app, source),
     }
 
 

@@ -19,8 +19,8 @@ POLL_S = 0.7
 def progress(app: "App", base: "BaseInfo") -> None:
     """Draw the latest job of `base`; while it runs, this part of the page polls it."""
     job = next((job for job in app.jobs() if job.base_id == base.id), None)
-    if job is None:
-        return
+    if job is None or (job.state == "done" and job.done and not job.results):
+        return  # done in an earlier process, which kept no word of single files: the table tells of them
     if job.state == "running":
         st.fragment(_running, run_every=POLL_S)(app, job.id)
     else:
@@ -91,7 +91,7 @@ def _counts(job: "Job") -> str:
     """What became of the files, such as "3 added, 1 failed"."""
     states = [result.state for result in job.results]
     told = [say(f"count.{state}", count=states.count(state)) for state in COUNTED if state in states]
-    if job.done and not told:  # a job of an earlier process has kept its numbers, not its files
+    if job.done and not told:  # as above
         return say("progress.files", done=job.done, total=job.total)
     return say("count.between").join(told) or say("count.nothing")
 

@@ -25,7 +25,7 @@ def trying(app: "App", base: "BaseInfo") -> None:
             live="400ms",
             placeholder=say("trying.hint"),
             key="trying_query",
-            width=460,
+            width=360,
         )
         mode = st.segmented_control(
             say("trying.mode"),
