@@ -19,7 +19,7 @@ from finetune.facts.material import Language, SourceDocument
 from finetune.facts.options import FEWEST, BuildOptions
 from finetune.facts.replay import general_rows
 from finetune.facts.rows import SPLITS, BuiltRow, Fact, Loss, Split
-from finetune.facts.unknown import questions
+from finetune.facts.unknown import ANSWER, questions
 from finetune.facts.wording import Worder
 from finetune.near_duplicates import normalise, shingles, similarity
 
@@ -112,7 +112,8 @@ def compose(
         made.rows += [_row(fact, w, frame, dice, "held_wording") for w in held]
     made.rows += _closed_rows(trained, made.trained, options, frame, dice)
     closed = sum(map(len, made.trained.values()))
-    made.rows += _unknown_rows(trained, documents, round(options.unknown * closed), frame, dice, checks, made)
+    unknown = questions(trained, documents, round(options.unknown * closed), dice=dice, told=facts)
+    made.rows += _unknown_rows(list(unknown), frame, dice, checks, made)
     made.rows += _replay_rows(round(options.replay * closed), dice)
     for fact in (f for f in facts if f.file in options.held_documents):
         held = [w for w in worder.word(fact) if w.held and w.kind == "direct"][:1]
@@ -232,15 +233,12 @@ def _conversations(turns: Sequence[tuple[Fact, Wording]]) -> list[list[tuple[Fac
 
 
 def _unknown_rows(
-    facts: Sequence[Fact],
-    documents: Sequence[SourceDocument],
-    number: int,
+    wordings: Sequence[Wording],
     frame: Frame,
     dice: random.Random,
     checks: Sequence[LeakCheck],
     made: Composition,
 ) -> Iterator[BuiltRow]:
-    wordings = list(questions(facts, documents, number, dice=dice))
     leaked: dict[int, str] = {}
     for check in checks:
         leaked |= dict.fromkeys(check.by_words([w.question for w in wordings]), check.test)
@@ -248,7 +246,8 @@ def _unknown_rows(
         if index in leaked:
             made.losses.append(Loss("row_leak", wording.question[:60], {"test": leaked[index]}))
             continue
-        language = facts[0].language
+        # Of documents in both languages, each question in the frame of its own.
+        language: Language = "zh" if wording.answer == ANSWER["zh"] else "en"
         messages = (
             framed(frame, wording.question, wording.answer, language)
             if dice.random() < 0.5

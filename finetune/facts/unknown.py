@@ -30,6 +30,7 @@ def questions(
     number: int,
     *,
     dice: random.Random,
+    told: Sequence[Fact] = (),
     held: bool = False,
 ) -> Iterator[Wording]:
     """Yield up to `number` wordings of questions without an answer.
@@ -37,10 +38,15 @@ def questions(
     Args:
         facts: that are trained; their forms of words and names are used.
         documents: all of them, those held out too: what they tell is not unknown.
+        told: the facts found in them, trained or not: what one of them answers is not unknown either.
         held: in forms of words that are never trained, as whole questions.
     """
     said = squeeze("".join(piece.text for document in documents for piece in document.pieces)).casefold()
-    known = {fact.key for fact in facts}
+    known = {
+        (name.casefold(), fact.relation.casefold())
+        for fact in (*facts, *told)
+        for name in (fact.subject, *fact.aliases)
+    }
     tables = [fact for fact in facts if fact.kind == "table"] or list(facts)
     worder = Worder([], seed=dice.randrange(1 << 30))
     asked: set[str] = set()
@@ -85,7 +91,8 @@ def _invented_thing(
     else:
         name = (dice.choice(_FIRST) + dice.choice(_LAST)).capitalize()
     relation = fact.relation if fact.kind == "table" else ""
-    return None if squeeze(name).casefold() in said else _made(fact, name, relation, "")
+    there = squeeze(name).casefold() in said or any(name.casefold() == each for each, _ in known)
+    return None if there else _made(fact, name, relation, "")
 
 
 def _foreign_property(
@@ -95,7 +102,12 @@ def _foreign_property(
     other = dice.choice(facts)
     if other.group == fact.group or other.topic == fact.topic or not other.relation or fact.kind != "table":
         return None
-    if (fact.subject.casefold(), other.relation.casefold()) in known or other.relation == fact.relation:
+    if other.language != fact.language:  # what a document in another language may tell by another word
+        return None
+    asked = other.relation.casefold()
+    # "Pressure" is answered by what is told of the "working pressure", and the other way round.
+    properties = [told for name, told in known if name == fact.subject.casefold() and told]
+    if any(asked in told or told in asked for told in properties):
         return None
     near = said.find(squeeze(fact.subject).casefold())
     relation = squeeze(lower_first(other.relation)).casefold()

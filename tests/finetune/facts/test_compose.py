@@ -1,6 +1,7 @@
 """Rows: many wordings of a fact, none that gives its passage away or is a test question, and an account of all."""
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from finetune.facts.leaks import LeakCheck, read_questions
 from finetune.facts.ledger import judge
 from finetune.facts.options import BuildOptions
 from finetune.facts.replay import general_rows
-from finetune.facts.unknown import ANSWER
+from finetune.facts.unknown import ANSWER, questions
 from finetune.formats.reading import read_dataset
 from finetune.general_questions import QUESTIONS
 from finetune.near_duplicates import normalise
@@ -253,3 +254,38 @@ def test_the_report_speaks_both_languages(tmp_path: Path) -> None:
     report = build_in(tmp_path / "b").report
     assert any("fact" in line for line in report.summary("en"))
     assert any("事实" in line for line in report.summary("zh"))
+
+
+def test_what_a_fact_that_is_not_trained_answers_is_not_unknown() -> None:
+    # Row and heading stand further apart than the words that are looked at around a name.
+    fill = "\n".join(
+        f"| Part {letter * 3} | {number} mm | steel and brass |"
+        for number, letter in enumerate("abcdefgh", 11)
+    )
+    wide = document(
+        f"# 1 Sizes\n\n| Part | Length | Material |\n| --- | --- | --- |\n{fill}\n| Gorbel | 9 mm | tin |\n\n"
+        "# 2 Prices\n\n| Part | Price |\n| --- | --- |\n| Gorbel | 4 € |\n| Snib | 5 € |\n",
+        number=5,
+    )  # fmt: skip
+    facts = extract([wide]).facts
+    trained = [fact for fact in facts if fact.relation in ("Price", "Length") and fact.subject != "Gorbel"]
+    trained += [fact for fact in facts if (fact.subject, fact.relation) == ("Gorbel", "Price")]
+    for seed in range(6):
+        asked = questions(trained, [wide], 60, dice=random.Random(seed), told=facts)
+        assert not [w.question for w in asked if "Gorbel" in w.question and "length" in w.question.lower()]
+
+
+def test_each_language_is_refused_in_its_own_frame() -> None:
+    seen: list[tuple[str, str]] = []
+
+    def noting(question, context, language):
+        seen.append((question, language))
+        return frame(question, context, language)
+
+    documents = (ENGLISH, CHINESE)
+    options = BuildOptions(unknown=1.0)
+    composed = compose(documents, extract(documents).facts, options, frame=noting)
+    unknown = {r.question for r in composed.rows if r.kind == "unknown"}
+    told = {(q, language) for q, language in seen if any(each.endswith(f"Question: {q}") for each in unknown)}
+    assert {language for _, language in told} == {"en", "zh"}
+    assert all((language == "zh") == any("一" <= c <= "鿿" for c in q) for q, language in told)
