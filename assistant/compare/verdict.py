@@ -23,6 +23,8 @@ NO_RESULT = ("few", "missing", "none")
 MISSING = 0.05
 """Where one arm alone was scored on a larger share of the questions, what the arms share may be the lucky ones."""
 _ALPHA = 0.05
+_TOLD_S = 0.005
+"""A shorter time saved per answer would be told as none, and is none."""
 _SEEDS = 5
 """With fewer training runs, how much they differ is itself poorly known."""
 _FLOOR = 0.15
@@ -433,7 +435,8 @@ def _break_even(results: Mapping[str, Any]) -> list[Sentence]:
             sentences.append(Sentence("pays_untimed", params))
         else:
             spent = cost["seconds"] + (cost["data_seconds"] or 0.0)
-            questions = break_even(spent, slow_s=slow, fast_s=fast)
+            told = slow - fast >= _TOLD_S
+            questions = break_even(spent, slow_s=slow, fast_s=fast) if told else None
             more = (
                 {} if questions is None else {"questions": f"{questions:,}", "seconds": f"{slow - fast:.2f}"}
             )
@@ -441,13 +444,18 @@ def _break_even(results: Mapping[str, Any]) -> list[Sentence]:
     return sentences
 
 
+def _minutes(seconds: float) -> str:
+    """Whole minutes, tenths of the first one."""
+    return f"{seconds / 60:.0f}" if seconds >= 60 else f"{max(seconds, 6) / 60:.1f}"
+
+
 def _made(cost: Mapping[str, float | None]) -> dict[Language, str]:
     """Time and memory of training, and the time of its data where it is known."""
-    minutes, data, memory = f"{(cost['seconds'] or 0.0) / 60:.0f}", cost["data_seconds"], cost["memory_bytes"]
+    minutes, data, memory = _minutes(cost["seconds"] or 0.0), cost["data_seconds"], cost["memory_bytes"]
     en, zh = f"{minutes} minutes of training", f" {minutes} 分钟训练"
     notes: list[dict[Language, str]] = []
     if data:
-        en, zh = f"{en} and {data / 60:.0f} for its data", f"{zh}和 {data / 60:.0f} 分钟数据准备"
+        en, zh = f"{en} and {_minutes(data)} for its data", f"{zh}和 {_minutes(data)} 分钟数据准备"
     else:
         notes.append({"en": "the time for its data is not known", "zh": "数据准备的用时未知"})
     if memory:
