@@ -92,6 +92,38 @@ def add(
     _note(say(f"Try it: tandem providers test {info.name}", f"测试：tandem providers test {info.name}"))
 
 
+@providers_cli.command("change", help=say("Change a server; its key stays.", "修改服务；密钥保留。"))
+def change(
+    name: NameArgument,
+    url: Annotated[str | None, typer.Option(help=say("Its address.", "地址。"))] = None,
+    key: Annotated[
+        bool | None,
+        typer.Option(
+            "--key/--no-key", help=say("Ask for a new key, or forget it.", "输入新密钥，或删除密钥。")
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help=say("Seconds it may be silent.", "允许无响应的秒数。"))
+    ] = None,
+    parallel: Annotated[int | None, typer.Option(help=say("Requests at once.", "同时请求数。"))] = None,
+    context_tokens: Annotated[
+        int | None, typer.Option(help=say("Tokens of prompt and answer.", "提示与回答的 token 上限。"))
+    ] = None,
+) -> None:
+    """Change what is given of a provider that is kept in the data folder."""
+    given: dict[str, Any] = {
+        "base_url": url,
+        "timeout_s": timeout,
+        "parallel": parallel,
+        "context_tokens": context_tokens,
+    }
+    given = {field: value for field, value in given.items() if value is not None}
+    if key is not None:
+        given["api_key"] = typer.prompt(say("Key", "密钥"), hide_input=True, err=True) if key else None
+    info = _providers().change(name, **given)
+    print(f"{info.name}  {info.settings.kind}  {info.settings.base_url}")
+
+
 @providers_cli.command("test", help=say("Ask a server for its models.", "向服务查询其模型。"))
 def try_out(
     name: NameArgument,
@@ -150,15 +182,29 @@ def use(
     model: Annotated[
         str, typer.Argument(help=say("A model's name; without one, the default.", "模型名；省略则恢复默认。"))
     ] = "",
+    work: Annotated[
+        str, typer.Option("--for", help="chat | embedding | reranker", metavar=say("WORK", "用途"))
+    ] = "chat",
 ) -> None:
-    """Choose the model that answers, as the page Models does."""
+    """Choose the model that answers, embeds new knowledge bases or reranks, as the page Models does."""
     from assistant.errors import AssistantError
     from assistant.settings import is_set, load_settings
 
-    if is_set(load_settings(), "chat"):
-        raise AssistantError("settings_choose", setting="models.chat")
-    _providers().choose(model)
-    print(load_settings().models.chat)
+    if work not in ("chat", "embedding", "reranker"):
+        raise typer.BadParameter(
+            say("choose chat, embedding or reranker", "请选择 chat、embedding 或 reranker")
+        )
+    if is_set(load_settings(), work):  # type: ignore[arg-type]
+        raise AssistantError("settings_choose", setting=f"models.{work}")
+    _providers().choose(model, work)  # type: ignore[arg-type]
+    print(getattr(load_settings().models, work) or "-")
+    if work == "embedding":
+        _note(
+            say(
+                "Knowledge bases that there are keep their own until they are indexed again (page Documents).",
+                "已有的知识库在重新索引（“文档”页面）之前仍使用原来的模型。",
+            )
+        )
 
 
 def _list(as_json: bool) -> None:

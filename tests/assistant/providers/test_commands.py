@@ -64,6 +64,21 @@ def test_from_adding_to_removing(lab: str) -> None:
     assert tandem()[0] == ""
 
 
+def test_a_server_is_changed_and_given_other_work(lab: str) -> None:
+    tandem("add", "lab", "127.0.0.1:9", "--key", typed=f"{KEY}\n")
+    tandem("change", "lab", "--url", lab, "--timeout", "7", "--parallel", "2", "--context-tokens", "4096")
+    assert "provider:lab/qwen\n" in tandem("test", "lab")[0]  # with the key that it had
+    told, noted = tandem("use", "provider:lab/embeds", "--for", "embedding")
+    assert told == "provider:lab/embeds\n"
+    assert "indexed again" in noted
+    assert tandem("use", "--for", "embedding")[0] == "all-minilm-l6-v2\n"
+    assert tandem("use", "--for", "reranker")[0] == "-\n"
+    tandem("change", "lab", "--no-key")
+    assert not json.loads(tandem("list", "--json")[0])[0]["has_key"]
+    with pytest.raises(ProviderError, match="There is no provider nowhere"):
+        tandem("change", "nowhere", "--timeout", "3")
+
+
 def test_what_is_wrong_is_one_line(lab: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tandem("add", "lab", lab)
     with pytest.raises(ProviderError, match="refuses the key"):
