@@ -12,13 +12,14 @@ import statistics
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from four_arms import load_line, random_adapter, serve
 
 from assistant.arms import Sampling
 from assistant.engine import Engine
-from assistant.generation import GenerationRequest
+from assistant.generation import EngineFailed, GenerationRequest
 
 _ADAPTERS = (None, "one", "two")
 
@@ -39,7 +40,13 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--context", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="one thread, processor seconds: for busy machines"
+    )
     arguments = parser.parse_args()
+    clock = time.process_time if arguments.cpu_time else time.perf_counter
+    if arguments.cpu_time:
+        arguments.threads = 1
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
@@ -60,19 +67,27 @@ def main() -> None:
             engine.load_adapter(name, adapter)
     # Answers that end early would make rounds unlike.
     engine._batch._ends = frozenset()
-    print(f"{loaded.dtype}, {torch.get_num_threads()} threads, {arguments.requests} requests; {load_line()}")
+    print(
+        f"{loaded.dtype}, {torch.get_num_threads()} threads, {'processor time' if arguments.cpu_time else 'by the clock'}, "
+        f"{arguments.requests} requests; {load_line()}"
+    )
     serve(engine, _requests("warm", arguments)[:3])
     ratios = []
     for number in range(arguments.rounds):
-        together, _ = serve(engine, _requests(f"{number}t", arguments))
-        after = sum(serve(engine, [request])[0] for request in _requests(f"{number}a", arguments))
+        began = clock()
+        serve(engine, _requests(f"{number}t", arguments))
+        together = clock() - began
+        began = clock()
+        for request in _requests(f"{number}a", arguments):
+            serve(engine, [request])
+        after = clock() - began
         tokens = arguments.requests * arguments.tokens
         ratios.append(after / together)
         print(
             f"round {number}: together {together:.2f} s ({tokens / together:.0f} tokens/s), "
             f"one after the other {after:.2f} s ({tokens / after:.0f} tokens/s)"
         )
-    print(f"first token of a late-comer after {_late_comer(engine, arguments):.2f} s; {load_line()}")
+    print(f"first token of a late-comer after {_late_comer(engine, arguments, clock):.2f} s; {load_line()}")
     engine.close()
     print(f"ratio {statistics.median(ratios):.2f}")
 
@@ -93,16 +108,23 @@ def _requests(mark: str, arguments: argparse.Namespace) -> list[GenerationReques
     ]
 
 
-def _late_comer(engine: Engine, arguments: argparse.Namespace) -> float:
+def _late_comer(engine: Engine, arguments: argparse.Namespace, clock: Callable[[], float]) -> float:
     """Seconds to the first token of one that comes when all others but one are being answered."""
     others = _requests("o", arguments)[:-1]
     thread = threading.Thread(target=serve, args=(engine, others))
     thread.start()
     while len(engine._batch._writing) < len(others):
         time.sleep(0.01)
-    (late,) = serve(engine, _requests("l", arguments)[-1:])[1]
+    began = clock()
+    events = engine.stream(_requests("l", arguments)[-1:])
+    first = next(events)
+    spent = clock() - began
+    for _ in events:
+        pass
     thread.join()
-    return late.first_token_ms / 1000
+    if isinstance(first, EngineFailed):
+        raise first.error
+    return spent
 
 
 if __name__ == "__main__":
