@@ -250,3 +250,16 @@ def test_built_rows_are_looked_at_and_trained_on(app: App, lang: str) -> None:
     (kept,) = app.workshop.datasets.all()
     assert kept.settings["eval_data"] == "held_wordings"
     assert kept.questions[0] == "Which pressure?"
+
+
+def test_a_long_curve_is_drawn_by_means_and_a_short_one_as_it_is() -> None:
+    from ui.train_parts.charts import averaged
+
+    curve = [{"step": step, "loss": float(step % 2)} for step in range(1, 251)]
+    drawn = averaged(curve, 100)
+    assert [point["step"] for point in drawn][:2] == [3, 6]
+    assert drawn[-1]["step"] == 250
+    assert len(drawn) == 84
+    assert sum(p["loss"] for p in drawn[:83]) / 83 == pytest.approx(0.5, abs=0.01)
+    assert averaged(curve[:7], 100) == curve[:7]
+    assert averaged([], 100) == []

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MARKS = {True: ":green[:material/check:]", False: ":red[:material/close:]", None: ":gray[:material/remove:]"}
 GATES = ("finite", "moved", "shape", "held_out", "answers_end", "thinking", "forgetting", "merge", "servable")
+ACTED = "train_adapter_acted"
+"""How many times something was done with an adapter's menu."""
 SHARES = frozenset({("forgetting", "before"), ("forgetting", "after")})
 
 
@@ -43,7 +45,9 @@ def _card(app: "App", info: "AdapterInfo", reason: Exception | None) -> None:
     when = datetime.fromtimestamp(info.created_at).strftime("%Y-%m-%d %H:%M")
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.markdown(f"#### {plain(info.name, limit=60)}")
-        with st.popover(say("train.more"), icon=":material/more_horiz:", type="tertiary"):
+        # A menu of another key is closed: the dialog that an action opens would have it in front of the page.
+        key = f"train_more_{info.name}_{st.session_state.get(ACTED, 0)}"
+        with st.popover(say("train.more"), icon=":material/more_horiz:", type="tertiary", key=key):
             _actions(app, info)
     facts = [plain(info.base_model, limit=60), info.method, f"{info.size_bytes / 1e6:.1f} MB", when]
     st.caption("  ·  ".join(facts))
@@ -120,6 +124,15 @@ def _actions(app: "App", info: "AdapterInfo") -> None:
         ("delete", ":material/delete:", delete_adapter),
     ):
         if st.button(
-            say(f"train.{name}"), icon=icon, key=f"train_{name}_{info.name}", type="tertiary", width="stretch"
+            say(f"train.{name}"),
+            icon=icon,
+            key=f"train_{name}_{info.name}",
+            type="tertiary",
+            width="stretch",
+            on_click=_close_menu,
         ):
             act(app, info)
+
+
+def _close_menu() -> None:
+    st.session_state[ACTED] = st.session_state.get(ACTED, 0) + 1

@@ -1,5 +1,6 @@
 """Pictures of data, memory and runs."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 POINTS = 400
 """Points drawn of one curve; more cannot be told apart and cost the browser."""
+COMPARED_POINTS = 100
+"""Of a curve beside others: single steps differ so much that one curve would hide the other."""
+FEW_POINTS = 60
+"""Up to so many points of a curve are marked, and not only joined."""
 SMALL = ("learning_rate", "grad_norm", "tokens_per_s", "memory")
 FORMATS = {"learning_rate": ".0e", "memory": ".2~f", "grad_norm": ".2~f"}
 PARTS = ("weights", "copies", "gradients", "optimiser", "activations", "logits", "working")
@@ -93,8 +98,10 @@ def memory_chart(memory: "MemoryEstimate", free: int) -> None:
     st.altair_chart(altair.layer(*layers).properties(height=160), key="train_memory", alt=say("train.memory"))
 
 
-def loss_points(records: Iterable[dict[str, Any]], *, run: str = "") -> list[dict[str, Any]]:
-    """Loss of training and evaluation by step, thinned."""
+def loss_points(
+    records: Iterable[dict[str, Any]], *, run: str = "", points: int = POINTS
+) -> list[dict[str, Any]]:
+    """Loss of training and evaluation by step; of more than `points` steps, the mean of so many in a row."""
     found: dict[str, list[dict[str, Any]]] = {"train": [], "eval": []}
     for record in records:
         if record.get("kind") in found and record.get("loss") is not None:
@@ -107,7 +114,7 @@ def loss_points(records: Iterable[dict[str, Any]], *, run: str = "") -> list[dic
                     "run": run,
                 }
             )
-    return [point for points in found.values() for point in thinned(points)]
+    return [point for curve in found.values() for point in averaged(curve, points)]
 
 
 def loss_chart(records: Sequence[dict[str, Any]], *, total: int, key: str, height: int = 260) -> None:
@@ -139,10 +146,14 @@ def compare_chart(runs: Sequence[tuple[str, Sequence[dict[str, Any]]]], *, key: 
     """Losses of several runs in one chart; held-out loss is dashed."""
     import altair
 
-    points = [point for name, records in runs for point in loss_points(records, run=name)]
+    points = [
+        point for name, records in runs for point in loss_points(records, run=name, points=COMPARED_POINTS)
+    ]
+    curves = Counter((point["run"], point["kind"]) for point in points)
+    marks = altair.OverlayMarkDef(size=18, filled=True) if max(curves.values()) <= FEW_POINTS else False
     chart = (
         altair.Chart(altair.Data(values=points))
-        .mark_line(point=altair.OverlayMarkDef(size=18, filled=True))
+        .mark_line(point=marks)
         .encode(
             x=altair.X("step:Q", title=say("train.step"), axis=altair.Axis(tickMinStep=1)),
             y=altair.Y("loss:Q", title=say("train.loss"), scale=altair.Scale(zero=False)),
@@ -152,7 +163,9 @@ def compare_chart(runs: Sequence[tuple[str, Sequence[dict[str, Any]]]], *, key: 
                 scale=altair.Scale(
                     domain=[say("train.curve_train"), say("train.curve_eval")], range=[[1, 0], [6, 4]]
                 ),
-                legend=altair.Legend(title=None, orient="top"),
+                legend=altair.Legend(
+                    title=None, orient="bottom", symbolSize=400
+                ),  # beside the other: cut off
             ),
             tooltip=[
                 altair.Tooltip("run:N", title=say("train.run")),
@@ -193,6 +206,13 @@ def small_charts(records: Sequence[dict[str, Any]], *, total: int, key: str) -> 
         with cell:
             st.caption(say(f"train.curve_{name}"))
             st.altair_chart(chart, key=f"{key}_{name}", alt=say(f"train.curve_{name}"))
+
+
+def averaged(curve: list[dict[str, Any]], points: int) -> list[dict[str, Any]]:
+    """At most `points` + 1 points: the mean loss of every so many, at the last of their steps."""
+    width = -(-len(curve) // points) if curve else 1
+    groups = [curve[start : start + width] for start in range(0, len(curve), width)]
+    return [{**group[-1], "loss": sum(point["loss"] for point in group) / len(group)} for group in groups]
 
 
 def thinned(points: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -29,4 +29,5 @@ _SHARED: dict[str, dict[str, str]] = {
     },
 }
 
-TEXT = _SHARED | adapters.TEXT | building.TEXT | data.TEXT | running.TEXT | settings.TEXT
+_PARTS = (_SHARED, adapters.TEXT, building.TEXT, data.TEXT, running.TEXT, settings.TEXT)
+TEXT = dict(sorted((key, text) for part in _PARTS for key, text in part.items()))
