@@ -24,7 +24,7 @@ from assistant.compare.reporting import (
     word_text,
 )
 from assistant.compare.store import Experiments
-from assistant.compare.verdict import NO_RESULT, verdict
+from assistant.compare.verdict import NO_RESULT, Verdict, verdict
 from assistant.messages import Language
 
 
@@ -40,11 +40,10 @@ def html_report(store: Experiments, experiment_id: int, language: Language) -> s
     say = Words(language)
     said = verdict(results)
     style = resources.files("assistant.compare").joinpath("report.css").read_text(encoding="utf-8")
-    details = "".join(f"<p>{escape(sentence.text(language))}</p>" for sentence in said.details)
     body = [
         f"<h1>{escape(experiment.name)}</h1>",
-        f'<p class="verdict {said.word}">{escape(said.headline.text(language))}</p>{details}'
-        f'<p class="note">{escape(clustered_text(results, language))}</p>',
+        f'<p class="verdict {said.word}">{escape(said.headline.text(language))}</p>',
+        _details(said, escape(clustered_text(results, language)), say),
         _board(results, say),
         _metric_charts(results, say),
         _pairs(results, say),
@@ -67,6 +66,16 @@ def html_report(store: Experiments, experiment_id: int, language: Language) -> s
         '<meta name="viewport" content="width=device-width"><meta name="referrer" content="no-referrer">'
         f"<title>{escape(experiment.name)}</title><style>{style}</style></head><body><main>"
         f"{''.join(body)}</main></body></html>"
+    )
+
+
+def _details(said: Verdict, clustered: str, say: Words) -> str:
+    """What to do and how good the arms are; what speaks of certainty and cost is folded."""
+    first, more = said.ordered()
+    folded = "".join(f"<p>{escape(one.text(say.language))}</p>" for one in more)
+    return (
+        "".join(f"<p>{escape(one.text(say.language))}</p>" for one in first)
+        + f"<details><summary>{say('verdict_more')}</summary>{folded}<p>{clustered}</p></details>"
     )
 
 

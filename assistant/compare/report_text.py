@@ -177,6 +177,10 @@ REPORT_TEXT: dict[str, dict[Language, str]] = {
     "unanswerable_answered": {"en": "unanswerable, answered", "zh": "无法回答，却作答"},
     "unanswerable_refused": {"en": "unanswerable, refused", "zh": "无法回答，已拒答"},
     "unsupported": {"en": "no passage supports this", "zh": "没有段落支持"},
+    "verdict_more": {
+        "en": "How sure this is, what would turn it round, what training cost",
+        "zh": "可靠程度、怎样会使结论相反、训练的代价",
+    },
     "wanted": {"en": "Reference", "zh": "参考答案"},
     "with_rag": {"en": "with retrieval", "zh": "有检索"},
     "with_sft": {"en": "with fine-tuning", "zh": "有微调"},

@@ -76,6 +76,12 @@ class Verdict:
     headline: Sentence
     details: tuple[Sentence, ...]
 
+    def ordered(self) -> tuple[list[Sentence], list[Sentence]]:
+        """The details that are read at once, what to do first, then how good the arms are; and all others."""
+        advice = [one for one in self.details if one.code.startswith("advice")]
+        first = advice + [one for one in self.details if one.code == "verdict_levels"]
+        return first, [one for one in self.details if one not in first]
+
     def lines(self, language: Language) -> list[str]:
         """All sentences."""
         return [sentence.text(language) for sentence in (self.headline, *self.details)]

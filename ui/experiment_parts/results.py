@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from assistant.compare.exports import is_current
+from assistant.compare.report_text import REPORT_TEXT
 from assistant.compare.verdict import verdict
 from ui.components.inert import plain
 from ui.experiment_parts.adapters import show_adapters
@@ -73,15 +74,14 @@ def _show_verdict(said: "Verdict") -> None:
         color = next((color for word, color in _COLORS.items() if said.word.startswith(word)), "orange")
         headline = plain(said.headline.text(shown))
         st.markdown(f"### :{color}[:material/gavel:] {headline}", help=say("experiment.verdict_help"))
-        told = [(sentence.code, plain(sentence.text(shown))) for sentence in said.details]
-        advice = [text for code, text in told if code.startswith("advice")]
-        levels = [text for code, text in told if code == "verdict_levels"]
-        for place, text in enumerate((*advice, *levels)):
-            st.markdown(f"**{text}**" if place == 0 and advice else text)
-        if more := [text for _, text in told if text not in (*advice, *levels)]:
-            with st.expander(say("experiment.verdict_more"), type="compact"):
-                for text in more:
-                    st.markdown(text)
+        first, more = said.ordered()
+        for place, sentence in enumerate(first):
+            text = plain(sentence.text(shown))
+            st.markdown(text if place else f"**{text}**")
+        if more:
+            with st.expander(REPORT_TEXT["verdict_more"][shown], type="compact"):
+                for sentence in more:
+                    st.markdown(plain(sentence.text(shown)))
 
 
 def _downloads(app: "App", experiment: "Experiment") -> None:

@@ -336,10 +336,6 @@ TEXT: dict[str, dict[Language, str]] = {
         "questions of this kind, the true difference lies in it 19 times out of 20.",
         "zh": "满分为 100 分。区间说明差距有多可靠：换一批同类问题再测，20 次中有 19 次真实差距会落在这个范围内。",
     },
-    "experiment.verdict_more": {
-        "en": "How sure this is, what would turn it round, what training cost",
-        "zh": "可靠程度、怎样会使结论相反、训练的代价",
-    },
     "experiment.wanted": {"en": "Points that would matter", "zh": "有意义的百分点"},
     "experiment.wanted_help": {
         "en": "The meter says how many questions are needed to see such a difference.",
