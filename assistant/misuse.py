@@ -32,6 +32,8 @@ _RULES_ZH = {
     "string_too_long": "最多 {max_length} 个字符",
     "string_too_short": "至少 {min_length} 个字符",
     "string_type": "应为文字",
+    "too_long": "最多 {max_length} 项",
+    "too_short": "至少 {min_length} 项",
     "url_parsing": "应为网址",
     "url_scheme": "网址应以 {expected_schemes} 开头",
 }

@@ -19,6 +19,7 @@ from assistant.api.sending import as_json, language_of, send_error, send_json
 from assistant.errors import ProviderError
 from assistant.loopback import Receive, Scope, Send
 from assistant.messages import Language
+from assistant.misuse import rule_zh
 
 logger = logging.getLogger(__name__)
 
@@ -71,11 +72,32 @@ def validate(model: type[M], value: dict[str, Any], *, strict: bool | None = Non
     try:
         return model.model_validate(value, strict=strict)
     except ValidationError as err:
-        first = err.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "body"
+        wrong = [(_place(one, value), one) for one in err.errors(include_url=False, include_input=False)]
+        # A union tells what is wrong with each of its branches; the one that fits farthest was meant.
+        meant = [(place, one) for place, one in wrong if place.startswith(wrong[0][0])]
+        field, first = max(meant, key=lambda found: found[0].count("."))
         raise ApiError(
-            "api_field_wrong", field=field, name="invalid_value", rule=first["msg"], place=field
+            "api_field_wrong",
+            field=field,
+            name="invalid_value",
+            rule=first["msg"],
+            rule_zh=rule_zh(first["type"], first.get("ctx") or {}),
+            place=field,
         ) from err
+
+
+def _place(error: Mapping[str, Any], value: Any) -> str:
+    """Where in the request a field is; what pydantic adds to name the branch of a union is left out."""
+    found: list[str] = []
+    for part in error["loc"]:
+        named = isinstance(value, dict) and part in value
+        counted = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if named or counted:
+            value = value[part]
+        elif error["type"] != "missing" or not isinstance(value, dict) or part != error["loc"][-1]:
+            continue
+        found.append(str(part))
+    return ".".join(found) or "body"
 
 
 class Events:

@@ -25,7 +25,7 @@ API_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
     },
     "api_field_wrong": {
         "en": "{place}: {rule}. Correct it; /openapi.json describes every field.",
-        "zh": "{place}：{rule}。请改正；/openapi.json 说明了每个字段。",
+        "zh": "{place}：{rule_zh}。请改正；/openapi.json 说明了每个字段。",
     },
     "api_host_foreign": {
         "en": "This server does not answer under that name. Use its own address, or add the name to server.hosts.",

@@ -26,7 +26,8 @@ _MAX_TOKENS = Field(
     ge=1, description="of each answer; over all prompts and choices at most the setting server.max_tokens"
 )
 
-Number = StrictInt | StrictFloat
+Number = StrictFloat
+"""Takes whole numbers too; a union with them would name the wrong kind in its errors."""
 
 
 def _as_list(value: Any) -> Any:

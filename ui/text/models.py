@@ -71,15 +71,15 @@ TEXT: dict[str, dict[str, str]] = {
     },
     "models.chosen_chat": {
         "en": "answers now",
-        "zh": "正在回答",
+        "zh": "正在使用",
     },
     "models.chosen_embedding": {
         "en": "embeds now",
-        "zh": "正在生成向量",
+        "zh": "正在使用",
     },
     "models.chosen_reranker": {
         "en": "reranks now",
-        "zh": "正在重排",
+        "zh": "正在使用",
     },
     "models.context": {
         "en": "Tokens of prompt and answer",

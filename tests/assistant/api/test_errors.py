@@ -88,6 +88,22 @@ def test_a_wrong_field_is_named(served: Served, change: dict[str, Any], field: s
     assert "pydantic" not in json.dumps(found)
 
 
+def test_a_wrong_field_is_named_as_it_stands_in_the_request_and_its_rule_in_chinese(served: Served) -> None:
+    part = {"role": "user", "content": [{"type": "text"}]}
+    for change, field, rule, rule_zh in (
+        ({"temperature": "hot"}, "temperature", "valid number", "应为数字"),
+        ({"stop": [5]}, "stop.0", "valid string", "应为文字"),
+        ({"messages": [part]}, "messages.0.content.0.text", "required", "不能缺少"),
+    ):
+        body = {"model": "base", "messages": HELLO} | change
+        found = error(served.post(CHAT, body), 400)
+        assert found["param"] == field
+        assert rule in found["message"]
+        told = error(served.post(CHAT, body, headers={"accept-language": "zh"}), 400)["message"]
+        assert rule_zh in told
+        assert "Input" not in told
+
+
 def test_a_picture_is_not_fetched(served: Served) -> None:
     picture = {"type": "image_url", "image_url": {"url": f"{served.url}/health"}}
     found = error(
