@@ -104,12 +104,18 @@ def _figures(answer: Answer, language: Language) -> str:
     first, total = (answer.timings_ms.get(stage, 0.0) / 1000 for stage in ("first_token", "total"))
     count, thoughts = answer.completion_tokens, len(answer.thinking)
     if language == "zh":
-        parts = [f"首词 {first:.1f} 秒", f"共 {total:.1f} 秒", f"{count} 个词元"]
+        parts = [f"首词 {first:.1f} 秒", f"共 {total:.1f} 秒"]
     else:
-        parts = [f"first word {first:.1f} s", f"{total:.1f} s in all", f"{count} tokens"]
+        parts = [f"first word {first:.1f} s", f"{total:.1f} s in all"]
+    if count or answer.own_memory_bytes is not None:  # some servers do not count
+        parts.append(f"{count} 个词元" if language == "zh" else f"{count} tokens")
     if answer.peak_memory_bytes is not None:
-        peak = answer.peak_memory_bytes / 2**30
-        parts.append(f"内存峰值 {peak:.2f} GB" if language == "zh" else f"peak memory {peak:.2f} GB")
+        peak, own = answer.peak_memory_bytes / 2**30, (answer.own_memory_bytes or 0) / 2**20
+        parts.append(
+            f"进程内存峰值 {peak:.2f} GB（本回答占 {own:.1f} MB）"
+            if language == "zh"
+            else f"peak memory of the process {peak:.2f} GB ({own:.1f} MB of it this answer's)"
+        )
     if thoughts:
         parts.append(
             f"思考 {thoughts} 字符（--json 可见）"

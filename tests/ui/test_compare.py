@@ -139,7 +139,10 @@ def test_names_are_hidden_until_the_vote_and_the_vote_is_kept(app: App) -> None:
     assert [column.usable for column in kept.shown] == [None, False]
     after = words(at)
     assert "mine \\(SFT\\)" in after
-    assert "first word 0.5 s · 1.5 s in all · 7 tokens · peak memory 1.5 GB, 2.5 MB of it its own" in after
+    assert (
+        "first word 0.5 s · 1.5 s in all · 7 tokens · peak memory of the process 1.5 GB, 2.5 MB of it this answer's"
+        in after
+    )
     assert "evil" not in "".join(item.value for item in at.markdown)
 
 
@@ -299,6 +302,30 @@ def test_what_differs_is_told_without_telling_whose_it_is(app: App) -> None:
     assert "<del>" in told
     assert "<ins>" in told
     assert " says so." in told
+
+
+def test_tokens_of_a_server_are_told_only_where_it_counts_them() -> None:
+    from ui.compare_parts.judging import figures
+
+    timed = {"first_token": 500.0, "total": 1500.0}
+    assert "tokens" not in figures(Answer("Yes.", timings_ms=timed))
+    assert "7 tokens" in figures(Answer("Yes.", completion_tokens=7, timings_ms=timed))
+    assert "0 tokens" in figures(Answer("", own_memory_bytes=1, timings_ms=timed))
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, "About 40 tokens"), (1, "40 tokens")])
+def test_tokens_left_out_are_told_as_they_were_counted(
+    app: App, monkeypatch: pytest.MonkeyPatch, own: int | None, told: str
+) -> None:
+    def answering(question: str, *, arms: Sequence[Arm], **_: Any) -> Iterator[Event]:
+        for arm in arms:
+            yield Finished(arm, Answer("Yes.", cut_tokens=40, own_memory_bytes=own))
+
+    monkeypatch.setattr(assistant.ask, "ask", answering)
+    at = compare(["base", "sft:mine"])
+    ask(at)
+    lines = [caption.value for caption in at.caption if "did not fit" in caption.value]
+    assert [line.partition("] ")[2].startswith(told) for line in lines] == [True, True]
 
 
 def test_an_adapter_that_does_nothing_is_told(app: App) -> None:

@@ -102,7 +102,9 @@ def _answer(
         on_open=lambda number, sentence: open_source(app, answer, number, sentence),
     )
     if answer.cut_tokens:
-        st.caption(f":orange[:material/content_cut:] {say('compare.cut', count=answer.cut_tokens)}")
+        # Tokens of a model on a server are counted without its tokenizer.
+        cut = say("compare.cut" if _ran_here(answer) else "compare.cut_about", count=answer.cut_tokens)
+        st.caption(f":orange[:material/content_cut:] {cut}")
     if not revealed:
         return
     if answer.finish_reason != "cancelled":
@@ -124,11 +126,17 @@ def figures(answer: Answer) -> str:
         parts.append(say("compare.first_token", seconds=f"{first / 1000:.1f}"))
     if total is not None:
         parts.append(say("compare.total", seconds=f"{total / 1000:.1f}"))
-    parts.append(say("passage.tokens", count=answer.completion_tokens))
+    if answer.completion_tokens or _ran_here(answer):  # some servers do not count
+        parts.append(say("passage.tokens", count=answer.completion_tokens))
     if answer.peak_memory_bytes is not None and answer.own_memory_bytes is not None:
         peak, own = (_size(count) for count in (answer.peak_memory_bytes, answer.own_memory_bytes))
         parts.append(say("compare.memory", peak=peak, own=own))
     return " · ".join(parts)
+
+
+def _ran_here(answer: Answer) -> bool:
+    """Whether an engine of ours answered, which alone tells its memory."""
+    return answer.own_memory_bytes is not None
 
 
 def _size(count: int) -> str:

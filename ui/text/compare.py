@@ -58,6 +58,11 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "{count} tokens of passages or history did not fit the model and were left out, the least relevant first.",
         "zh": "有 {count} 个词元的段落或历史超出模型上限，已从相关度最低的开始略去。",
     },
+    "compare.cut_about": {
+        "en": "About {count} tokens of passages or history did not fit the model and were left out, the least relevant "
+        "first.",
+        "zh": "约有 {count} 个词元的段落或历史超出模型上限，已从相关度最低的开始略去。",
+    },
     "compare.diff": {"en": "What differs", "zh": "差异"},
     "compare.diff_first": {"en": "From", "zh": "从"},
     "compare.diff_legend": {
@@ -71,13 +76,13 @@ TEXT: dict[str, dict[str, str]] = {
         "zh": "这一方式未能作答，原因将与名称一同揭晓。",
     },
     "compare.memory": {
-        "en": "peak memory {peak}, {own} of it its own",
-        "zh": "内存峰值 {peak}，其中自身 {own}",
+        "en": "peak memory of the process {peak}, {own} of it this answer's",
+        "zh": "进程内存峰值 {peak}，其中本回答占 {own}",
     },
     "compare.memory_help": {
-        "en": "The peak is that of the whole process while the arms answered: they share one model. An arm's own is what "
-        "its tokens took.",
-        "zh": "峰值是各方式作答期间整个进程的内存：它们共用一个模型。“自身”是该回答的词元所占的部分。",
+        "en": "The peak is that of the whole process while the arms answered: they share one model, so it says nothing "
+        "of one arm alone. What an answer took itself are the keys and values of its tokens.",
+        "zh": "峰值是各方式作答期间整个进程的内存：它们共用一个模型，因此不代表单个方式。“本回答占”是其词元的键和值所占的内存。",
     },
     "compare.same_as_base": {
         "en": "This adapter changes nothing: with it the model computes the same as without.",

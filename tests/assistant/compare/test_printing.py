@@ -13,7 +13,7 @@ from knowledge.documents import Passage, Retrieval
 PASSAGE = Passage(1, 1, 1, "manual.pdf", "It keeps 64 batches.", 0, 20, 0.8)
 BASE_ANSWER = Answer(
     "Sixty-four.", thinking="Hmm, 64?", timings_ms={"first_token": 500.0, "total": 1500.0},
-    completion_tokens=9, peak_memory_bytes=3 << 29,
+    completion_tokens=9, peak_memory_bytes=3 << 29, own_memory_bytes=5 << 19,
 )  # fmt: skip
 
 
@@ -64,9 +64,12 @@ def test_json_comes_line_by_line_and_ends_with_the_whole() -> None:
     [
         (
             "en",
-            "first word 0.5 s, 1.5 s in all, 9 tokens, peak memory 1.50 GB, 8 characters of thought (--json shows them)",
+            "first word 0.5 s, 1.5 s in all, 9 tokens, peak memory of the process 1.50 GB (2.5 MB of it this answer's), 8 characters of thought (--json shows them)",
         ),
-        ("zh", "首词 0.5 秒，共 1.5 秒，9 个词元，内存峰值 1.50 GB，思考 8 字符（--json 可见）"),
+        (
+            "zh",
+            "首词 0.5 秒，共 1.5 秒，9 个词元，进程内存峰值 1.50 GB（本回答占 2.5 MB），思考 8 字符（--json 可见）",
+        ),
     ],
 )
 def test_text_folds_thoughts_and_tells_the_peak_memory(language: str, figures: str) -> None:
