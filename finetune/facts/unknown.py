@@ -21,6 +21,11 @@ _FIRST = "bra cel dor fen gal hal kel lor mer nor pel quil ras sel tor ul ven wi
 _LAST = "bock dale fin gate holm ket lock mere nick plate reach stick trap vane wick yard".split()
 _FIRST_ZH, _LAST_ZH = "澄岚沐砚岑栩珂蔚苓霁", "阀泵盘罩板簧栓筒架匣"
 _code = re.compile(r"[A-Za-z]*-?\d+(?:-\d+)?")
+_told_by_anything = re.compile(
+    r"\b(?:meaning|purpose|use|function|description|names?|notes?|remarks?|type|no|number)\b"
+    r"|含义|意思|用途|作用|功能|说明|描述|名称|备注|类型|编号|章节"
+)
+"""Properties that any sentence about a thing may tell, so that nobody can say they are not told."""
 TRIES = 30
 
 
@@ -101,6 +106,8 @@ def _foreign_property(
     """A property that things of another table have."""
     other = dice.choice(facts)
     if other.group == fact.group or other.topic == fact.topic or not other.relation or fact.kind != "table":
+        return None
+    if _told_by_anything.search(other.relation.casefold()):
         return None
     if other.language != fact.language:  # what a document in another language may tell by another word
         return None

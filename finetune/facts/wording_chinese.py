@@ -135,7 +135,7 @@ def of_cell(fact: Fact, company: Company, dice: random.Random) -> Iterator[Wordi
     if company.unique(fact) and len(value) > 1:
         yield Wording("reversed", "which", f"“{fact.topic}”中，{r}为{value}的是哪一项？", fact.subject)
         yield Wording("reversed", "belongs", f"{r}：{value}，说的是什么？", fact.subject)
-        yield Wording("reversed", "held_what", f"“{value}”是谁的{r}？", fact.subject, True)
+        yield Wording("reversed", "held_what", f"“{value}”是哪一项的{r}？", fact.subject, True)
     if len(others) >= 2:
         members = [fact, *others[:2]]
         answer = "；".join(f"{m.subject}：{_value(m)}" for m in members)

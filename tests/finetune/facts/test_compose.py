@@ -289,3 +289,12 @@ def test_each_language_is_refused_in_its_own_frame() -> None:
     told = {(q, language) for q, language in seen if any(each.endswith(f"Question: {q}") for each in unknown)}
     assert {language for _, language in told} == {"en", "zh"}
     assert all((language == "zh") == any("一" <= c <= "鿿" for c in q) for q, language in told)
+
+
+def test_what_any_sentence_may_tell_is_not_asked_as_unknown() -> None:
+    facts = extract([ENGLISH]).facts
+    foreign = {w.question for seed in range(8)
+               for w in questions(facts, [ENGLISH], 60, dice=random.Random(seed), told=facts)
+               if any(name in w.question for name in ("E-03", "E-07"))}  # fmt: skip
+    assert foreign
+    assert not [question for question in foreign if "no." in question.lower()]
