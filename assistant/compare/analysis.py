@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 from assistant.compare.adapter_seeds import compare_groups
-from assistant.compare.cells import CELLS, adapter_of, cell_of, settings_of
+from assistant.compare.cells import CELLS, adapter_of, arms_of_cell
 from assistant.compare.factorial import (
     Effect,
     Factorial,
@@ -132,7 +132,7 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
     other adapters could have come out of training, and the means of the single ones are told beside it. An effect is
     `clear` where its interval leaves 0 out and its p-value, adjusted over all effects, is at most 0.05.
     """
-    arms_of = {cell: _arms_of(cell, table.plan.arms) for cell in CELLS}
+    arms_of = {cell: arms_of_cell(cell, table.plan.arms) for cell in CELLS}
     if not all(arms_of.values()):
         return None
     every = [arm for cell in CELLS for arm in arms_of[cell]]
@@ -175,12 +175,6 @@ def two_by_two(table: Table, metric: str) -> dict[str, Any] | None:
 
 def _told(effect: Effect, p_holm: float) -> dict[str, Any]:
     return asdict(effect) | {"p_holm": p_holm, "clear": effect.interval.excludes(0) and p_holm <= 0.05}
-
-
-def _arms_of(cell: str, arms: Sequence[str]) -> list[str]:
-    """The arms that make up a cell: all adapters, but of arms with settings of their own only where no other is."""
-    own = [arm for arm in arms if cell_of(arm) == cell]
-    return [arm for arm in own if not settings_of(arm)] or own[:1]
 
 
 def leaked_questions(adapters: Mapping[str, Any]) -> set[str] | None:

@@ -8,7 +8,7 @@ from html import escape
 from statistics import fmean
 from typing import Any
 
-from assistant.compare.cells import cell_of
+from assistant.compare.cells import CELLS, arms_of_cell, cell_of
 from assistant.compare.report_text import REPORT_TEXT
 from assistant.compare.reporting import few_text
 from assistant.compare.verdict import NO_RESULT
@@ -43,8 +43,8 @@ def board_cells(results: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
     for cell in cells:
         told = {
             arm: entry["metrics"][primary]
-            for arm, entry in results["arms"].items()
-            if cell_of(arm) == cell and entry["metrics"][primary]["n"]
+            for arm in arms_of_cell(cell, list(results["arms"]))
+            if (entry := results["arms"][arm])["metrics"][primary]["n"]
         }
         shown = {arm: entry for arm, entry in told.items() if entry["mean"] is not None}
         if told and not shown:
@@ -73,9 +73,14 @@ def board_effects(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         names = (*_EDGES, "rag", "sft", "interaction")
         return {name: {key: board[name][key] for key in ("value", "interval", "clear")} for name in names}
     told: dict[str, dict[str, Any]] = {}
+    shown = {arm for cell in CELLS for arm in arms_of_cell(cell, list(results["arms"]))} | {
+        *results["groups"]
+    }
     for name, (first, second) in _EDGES.items():
         for pair in results["pairs"]:
             if (cell_of(pair["first"]), cell_of(pair["second"])) != (first, second):
+                continue
+            if not {pair["first"], pair["second"]} <= shown:
                 continue
             if pair["word"] not in NO_RESULT:
                 clear = pair["word"].startswith(("better", "worse"))

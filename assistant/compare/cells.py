@@ -25,6 +25,12 @@ def groups_of(arms: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {cell: members for cell, members in of_cell.items() if len(members) > 1}
 
 
+def arms_of_cell(cell: str, arms: Sequence[str]) -> list[str]:
+    """The arms that make up a cell: all adapters, but of arms with settings of their own only where no other is."""
+    own = [arm for arm in arms if cell_of(arm) == cell]
+    return [arm for arm in own if not settings_of(arm)] or own[:1]
+
+
 def settings_of(arm: str) -> str:
     """What the arm sets for itself, such as "top_k=3"; "" where nothing."""
     return unquote(arm.partition("?")[2])

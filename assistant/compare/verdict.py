@@ -271,7 +271,10 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
         and other not in (*beaten, *silent, *lacking)
         and word_of(_pair_of(chosen, other, pairs) or {"n": 0}, margin=margin) in ("unclear", "few")
     ]
-    code = _ADVICE[cell_of(chosen)]
+    alike = [arm for arm in arms if cell_of(arm) == cell_of(chosen)]
+    code = (
+        _ADVICE[cell_of(chosen)] if len(alike) == 1 else "advice_arm"
+    )  # or it would not be said which of them
     if not beaten and open_arms:
         code = "advice_unclear"
     sentences = [Sentence(code, {"arm": arm_label(chosen)}), *resume]

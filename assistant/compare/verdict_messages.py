@@ -3,6 +3,10 @@
 from typing import Literal
 
 VERDICT_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
+    "advice_arm": {
+        "en": "What to do: use {arm}; nothing that was asked was shown to beat it.",
+        "zh": "建议：使用{arm}；参加比较的方式中没有哪种被证明更好。",
+    },
     "advice_resume": {
         "en": "What to do: see why answers are missing and resume the run, which asks for them again: {arms}. Until then "
         "nothing is concluded.",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assistant.compare.board import board_cells, board_effects
 from assistant.compare.counterfactual import probe_experiment
 from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.exports import json_report
@@ -14,6 +15,7 @@ from assistant.compare.replay import replay
 from assistant.compare.report import html_report
 from assistant.compare.reporting import result_lines
 from assistant.compare.store import Experiments
+from assistant.compare.verdict import verdict
 from knowledge.documents import Retrieval
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions, passage
 
@@ -79,6 +81,22 @@ def test_recall_and_reasons_are_of_what_the_arm_found(store: Experiments, tmp_pa
         )
     places = {difference.where for difference in replay(store, number).differences}
     assert f"own_retrievals.q3.{OWN}.recall_at_1" in places
+
+
+def test_the_board_shows_the_plain_arm_and_the_advice_names_the_other(store: Experiments) -> None:
+    questions = make_questions(40)
+    plan = make_plan(questions, ["base", OWN, "rag"], contrast=("rag", OWN))
+    number = store.create("", questions, plan)
+    list(run_experiment(store, number, Better()))
+    results = dict(store.get(number).results or {})
+    cell = board_cells(results)["rag"]
+    assert cell is not None
+    assert list(cell["arms"]) == ["rag"]
+    arrow = board_effects(results)["rag_alone"]
+    assert arrow["value"] == pytest.approx(
+        cell["mean"] - results["arms"]["base"]["metrics"]["squad_f1"]["mean"]
+    )
+    assert any("use retrieval (RAG) (top_k=1&base=other)" in line for line in verdict(results).lines("en"))
 
 
 def test_asked_again_it_reads_its_own_passages_altered(store: Experiments) -> None:
