@@ -54,8 +54,17 @@ def test_types_pages_and_words_are_in_it(wheel: Path) -> None:
         )
         assert sources & known <= names
     assert "ui/.streamlit/config.toml" in names
-    for kind in ("*.css", "*.js", "*.svg", "launch_configs/*", "adapter_model.safetensors", "samples/manual/*/*"):
-        wanted = {name for name in known if Path(name).match(kind) and name.startswith((*PACKAGES, "samples/"))}
+    for kind in (
+        "*.css",
+        "*.js",
+        "*.svg",
+        "launch_configs/*",
+        "adapter_model.safetensors",
+        "samples/manual/*/*",
+    ):
+        wanted = {
+            name for name in known if Path(name).match(kind) and name.startswith((*PACKAGES, "samples/"))
+        }
         assert wanted
         assert wanted - {name for name in wanted if name.startswith("samples/source/")} <= names
     assert not any(name.startswith(("tests/", "bench/")) for name in names)

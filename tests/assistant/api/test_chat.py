@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import pytest
 
+from assistant.arms import BASE, Finished, Sampling, Token
 from tests.assistant.running import ADAPTER, Served
 
 HELLO = [{"role": "user", "content": "Say hello."}]
@@ -277,6 +278,22 @@ def test_probabilities_are_told_of_every_token(served: Served) -> None:
     pieces = [chunk.choices[0].logprobs for chunk in streamed if chunk.choices]
     told = [token.token for piece in pieces if piece is not None for token in piece.content or ()]
     assert told == [token.token for token in tokens]
+
+
+def test_who_shows_nothing_before_the_end_is_woken_twice(served: Served) -> None:
+    sampling = Sampling(max_new_tokens=40, stop=())
+    told = {}
+    for piece_ms in (0.0, math.inf):
+        asked = served.app.ask(
+            "Write a long story about a river.", arms=[BASE], base_ids=(), plain=True, sampling=sampling, piece_ms=piece_ms
+        )
+        events = list(asked)
+        tokens = [event for event in events if isinstance(event, Token)]
+        assert isinstance(events[-1], Finished)
+        assert "".join(token.text for token in tokens).strip() == events[-1].answer.text
+        told[piece_ms] = len(tokens), events[-1].answer.text
+    assert told[math.inf][1] == told[0.0][1]
+    assert told[math.inf][0] <= 3 < 8 < told[0.0][0]
 
 
 def test_probabilities_of_the_older_interface(served: Served) -> None:
