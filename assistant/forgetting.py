@@ -141,14 +141,18 @@ def _bare(question: Question) -> Question:
     return replace(question, references=(), evidence=(), document="", section="")
 
 
+def _searched(told: Mapping[str, Any], gone: Gone) -> dict[str, Any]:
+    """What was searched, less what is gone."""
+    left = {**told, "sources": told.get("sources", {}), "bases": told.get("bases", {})}
+    left["sources"] = {name: sha for name, sha in left["sources"].items() if not gone.names_file(name)}
+    left["bases"] = {name: facts for name, facts in left["bases"].items() if name != gone.base_name}
+    return left
+
+
 def _manifest(kept: Mapping[str, Any], gone: Gone, concerned: Collection[str]) -> dict[str, Any]:
-    identity = dict(kept.get("identity", {}))
-    identity["sources"] = {
-        name: digest for name, digest in identity.get("sources", {}).items() if not gone.names_file(name)
-    }
-    identity["bases"] = {
-        name: told for name, told in identity.get("bases", {}).items() if name != gone.base_name
-    }
+    identity = _searched(kept.get("identity", {}), gone)
+    if "own" in identity:  # what single arms searched
+        identity["own"] = {arm: _searched(told, gone) for arm, told in identity["own"].items()}
     return {**kept, "identity": identity, "erased": len(concerned) + kept.get("erased", 0)}
 
 

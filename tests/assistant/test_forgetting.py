@@ -158,6 +158,34 @@ def test_a_base_that_only_one_arm_searched_is_forgotten_too(stores: Stores) -> N
     assert last[1].retrieval == here
 
 
+class Vault(TwoFiles):
+    """One arm searches a base of its own."""
+
+    def read(self, question, arm):
+        return Retrieval(question, (passage("Vault nine is open.", base=9, source=90, name="tresor.md"),))
+
+    def base_ids(self) -> list[int]:
+        return [7, 9]
+
+    def identity(self, arms):
+        own = {"rag?base=9": {"sources": {"tresor.md": "02"}, "bases": {"Tresor": {"chunks": 1}}}}
+        return super().identity(arms) | {"own": own}
+
+
+def test_what_one_arm_of_an_experiment_looked_up_is_forgotten(stores: Stores) -> None:
+    database, experiments, _, _ = stores
+    asked = make_questions(12)
+    number = experiments.create("own", asked, make_plan(asked, ["base", "rag", "rag?base=9"]))
+    list(run_experiment(experiments, number, Vault()))
+    before = experiments.get(number).results["own_retrieval"]
+    assert "Vault nine" in on_disk(database)
+    forget(stores, Gone(9, base_name="Tresor", names=("tresor.md",)))
+    for secret in ("Vault nine", "tresor.md", "Tresor"):
+        assert secret not in on_disk(database)
+    assert experiments.get(number).results["own_retrieval"] == before
+    assert experiments.get(number).manifest["identity"]["sources"]  # what the others searched is still there
+
+
 def test_a_deleted_file_takes_only_its_own_with_it(stores: Stores) -> None:
     database, experiments, votes, conversations = stores
     number = experiments.all()[0].id
