@@ -65,7 +65,7 @@ def test_none_is_none() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("tracker", ["tensorboard", "swanlab"])
+@pytest.mark.parametrize("tracker", ["tensorboard", "swanlab", "wandb"])
 def test_a_run_reports_without_a_terminal_or_a_network(tmp_path: Path, tracker: str) -> None:
     if importlib.util.find_spec(tracker) is None:
         pytest.skip(f"{tracker} is not installed; pip install 'tandem-assistant[trackers]'")
