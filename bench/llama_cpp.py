@@ -113,7 +113,8 @@ def main() -> None:
         f"{loaded.dtype} against {arguments.gguf.name}, {arguments.threads} threads, {arguments.tokens} tokens after "
         f"{arguments.context}, {'processor time' if arguments.cpu_time else 'by the clock'}; {load_line()}"
     )
-    ours, theirs = [], []
+    ours: list[float] = []
+    theirs: list[float] = []
     for number in range(arguments.rounds + 1):
         text = f"Round {number}. Explain in detail how a bicycle works and how to look after it. " * 40
         ids = list(engine.encode(text).token_ids[: arguments.context])
