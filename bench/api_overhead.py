@@ -3,7 +3,8 @@
 Run: python bench/api_overhead.py [--models FOLDER] [--clients 50] [--requests 4] [--arms base,rag]
 
 The same prompt is asked of the engine, of App.ask and of the API in turn, over one real connection; told are the
-median of the differences within a turn, and the difference of the quickest, which a busy machine disturbs least.
+median of the differences within a turn, the difference of the quickest, which a busy machine disturbs least, and
+that of processor time, the client's own included, which is steady only with OMP_NUM_THREADS=1.
 Then every client
 asks its questions one after another, each with a nonce in its text and one as its seed. An answer is foreign
 when its record names another arm, seed or prompt than those of its question; of a sample, asked again alone,
@@ -121,22 +122,30 @@ def overhead(app: App, port: int, *, tokens: int, rounds: int) -> float:
         "API, streamed": lambda: by_api(True),
     }
     spent: dict[str, list[float]] = {name: [] for name in ways}
+    worked: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 2):
         for name in random.sample(list(ways), len(ways)):
-            began = time.perf_counter()
+            began, worked_before = time.perf_counter(), time.process_time()
             ways[name]()
             if number >= 2:  # the first two warm caches
                 spent[name].append(1000 * (time.perf_counter() - began))
+                worked[name].append(1000 * (time.process_time() - worked_before))
     connection.close()
     print(f"{tokens} tokens, engine alone: {statistics.median(spent['engine']):.1f} ms", end="")
     print(f", quickest {min(spent['engine']):.1f} ms")
     medians = {}
     for name in list(ways)[1:]:
-        more = [whole - alone for whole, alone in zip(spent[name], spent["engine"], strict=True)]
         quickest = min(spent[name]) - min(spent["engine"])
-        medians[name] = statistics.median(more)
-        print(f"  {name:14} {medians[name]:+.1f} ms, quickest {quickest:+.1f} ms")
+        medians[name], computed = (_more(times[name], times["engine"]) for times in (spent, worked))
+        print(
+            f"  {name:14} {medians[name]:+.1f} ms, quickest {quickest:+.1f} ms, processor {computed:+.1f} ms"
+        )
     return max(medians["API"], medians["API, streamed"])
+
+
+def _more(whole: list[float], alone: list[float]) -> float:
+    """The median of the differences within a turn."""
+    return statistics.median(one - other for one, other in zip(whole, alone, strict=True))
 
 
 def post(connection: http.client.HTTPConnection, body: dict[str, Any]) -> bytes:
