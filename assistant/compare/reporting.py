@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.compare.metric_table import METRICS, REASONS
 from assistant.compare.questions import FEWEST
 from assistant.compare.report_text import REPORT_TEXT
-from assistant.compare.verdict import NO_RESULT, arm_label, verdict
+from assistant.compare.sentences import arm_label
+from assistant.compare.verdict import NO_RESULT, verdict
 from assistant.messages import Language
 
 if TYPE_CHECKING:

@@ -5,14 +5,16 @@ Each sentence is a code with parameters; both texts stand in `assistant.messages
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-from assistant.compare.cells import CELLS, adapter_of, cell_of, settings_of
+from assistant.compare.cells import CELLS, cell_of
 from assistant.compare.metric_table import METRICS
 from assistant.compare.power import needed_n, needed_n_graded
 from assistant.compare.questions import FEWEST
-from assistant.messages import Language, render
+from assistant.compare.sentences import Sentence, arm_label, points
+from assistant.compare.verdict_costs import about_adapters, flip_accuracy, flip_speed, made_in
+from assistant.messages import Language
 
 Word = Literal[
     "better", "worse", "better_within", "worse_within", "equivalent", "unclear", "few", "missing", "none"
@@ -25,41 +27,17 @@ MISSING = 0.05
 _ALPHA = 0.05
 _TOLD_S = 0.005
 """A shorter time saved per answer would be told as none, and is none."""
-_SEEDS = 5
-"""With fewer training runs, how much they differ is itself poorly known."""
 _FLOOR = 0.15
 """Where the better arm of the contrast scores less, equal may mean equally lost, so nothing is advised."""
 _SILENT = 0.5
 """An arm that is shown to refuse a larger share of the questions that have an answer is of no use, whatever its score:
 where many questions have none, refusing all of them scores well."""
-_LABELS: dict[str, dict[Language, str]] = {
-    "base": {"en": "the model alone", "zh": "仅模型"},
-    "rag": {"en": "retrieval (RAG)", "zh": "检索（RAG）"},
-    "sft": {"en": "fine-tuning (SFT)", "zh": "微调（SFT）"},
-    "rag+sft": {"en": "retrieval with fine-tuning", "zh": "检索加微调"},
-}
 _ADVICE = {
     "base": "advice_neither",
     "rag": "advice_retrieve",
     "sft": "advice_finetune",
     "rag+sft": "advice_both",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """One sentence; parameters that differ by language are pairs of English and Chinese."""
-
-    code: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-    def text(self, language: Language) -> str:
-        """The sentence in `language`."""
-        chosen = {
-            key: value[language] if isinstance(value, dict) else value for key, value in self.params.items()
-        }
-        text = render(self.code, chosen, language)
-        return text[:1].upper() + text[1:]  # the name of an arm may begin it
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +76,9 @@ def verdict(results: Mapping[str, Any]) -> Verdict:
     at_floor = _best(contrast) < _FLOOR  # then no speed is worth anything
     if not at_floor:
         if word.startswith(("better", "worse")):
-            details += _flip(results)
-        details.append(_flip_accuracy(contrast, word))
-    details += _adapters(results)
+            details += flip_speed(results)
+        details.append(flip_accuracy(contrast, word))
+    details += about_adapters(results)
     if not at_floor:
         details += _break_even(results)
     return Verdict(word, headline, tuple(details))
@@ -147,15 +125,6 @@ def _declared(pair: Mapping[str, Any], results: Mapping[str, Any]) -> bool:
     return {pair["first"], pair["second"]} == {declared["first"], declared["second"]}
 
 
-def arm_label(arm: str) -> dict[Language, str]:
-    """What an arm is called in a sentence."""
-    named, adapter, own = _LABELS[cell_of(arm)], adapter_of(arm), settings_of(arm)
-    en, zh = named["en"], named["zh"]
-    if adapter:
-        en, zh = f"{en} “{adapter}”", f"{zh}“{adapter}”"
-    return {"en": f"{en} ({own})", "zh": f"{zh}（{own}）"} if own else {"en": en, "zh": zh}
-
-
 def more_questions(pair: Mapping[str, Any], *, margin: float) -> int | None:
     """About how many questions are lacking to see the difference that was found, or one of the margin.
 
@@ -193,7 +162,7 @@ def _headline(pair: Mapping[str, Any], word: Word, results: Mapping[str, Any]) -
     if word in ("none", "few"):
         return Sentence(f"verdict_{word}", params | {"fewest": FEWEST})
     if word == "missing":
-        return Sentence("verdict_uneven", params | {"missing": _points(pair["missing"], 0)})
+        return Sentence("verdict_uneven", params | {"missing": points(pair["missing"], 0)})
     margin = results["meter"]["margin"]
     level = 90 if word == "equivalent" else 95
     interval = pair["interval90"] if word == "equivalent" else pair["interval"]
@@ -201,11 +170,11 @@ def _headline(pair: Mapping[str, Any], word: Word, results: Mapping[str, Any]) -
     low, high = sorted((flip * interval["low"], flip * interval["high"]))
     digits = 0 if high - low >= 0.08 else 1
     params |= {
-        "points": _points(flip * pair["difference"], digits),
-        "low": _points(low, digits),
-        "high": _points(high, digits),
+        "points": points(flip * pair["difference"], digits),
+        "low": points(low, digits),
+        "high": points(high, digits),
         "level": level,
-        "margin": _points(margin, 0 if margin * 100 == round(margin * 100) else 1),
+        "margin": points(margin, 0 if margin * 100 == round(margin * 100) else 1),
     }
     if word == "unclear":
         more = more_questions(pair, margin=margin)
@@ -217,17 +186,12 @@ def _headline(pair: Mapping[str, Any], word: Word, results: Mapping[str, Any]) -
     return Sentence(f"verdict_{word}", params)
 
 
-def _points(share: float, digits: int) -> str:
-    text = f"{100 * share:.{digits}f}"
-    return text.lstrip("-") if float(text) == 0 else text
-
-
 def _levels(results: Mapping[str, Any]) -> list[Sentence]:
     """How good the arms are at all: a wide lead may still be a lead of bad answers."""
     contrast = results["contrast"]
     values = {"first": arm_label(contrast["first"]), "second": arm_label(contrast["second"])}
     means = {"first_mean": contrast["mean_first"], "second_mean": contrast["mean_second"]}
-    return [Sentence("verdict_levels", values | {key: _points(value, 0) for key, value in means.items()})]
+    return [Sentence("verdict_levels", values | {key: points(value, 0) for key, value in means.items()})]
 
 
 def _clustered(results: Mapping[str, Any]) -> list[Sentence]:
@@ -243,7 +207,7 @@ def _advice(results: Mapping[str, Any]) -> list[Sentence]:
     """The simplest arm that no other is shown to beat, what is open, and what was not asked."""
     best = _best(results["contrast"])
     if best < _FLOOR:
-        return [Sentence("advice_floor", {"best": _points(best, 0)})]
+        return [Sentence("advice_floor", {"best": points(best, 0)})]
     told = units(results)
     arms = sorted(told, key=lambda arm: (CELLS.index(cell_of(arm)), arm))
     pairs = {(pair["first"], pair["second"]): pair for pair in results["pairs"] if pair["n"]}
@@ -351,80 +315,6 @@ def _joined(arms: Sequence[str]) -> dict[Language, str]:
     }
 
 
-def _flip(results: Mapping[str, Any]) -> list[Sentence]:
-    """How much a second would have to be worth to turn the verdict round."""
-    contrast = results["contrast"]
-    gain = contrast["difference"]
-    waits = next((pair for pair in results["others"] if pair["metric"] == "total_s"), None)
-    if waits is None:
-        return []
-    seconds, sure = waits["difference"], waits["interval"]["low"] > 0 or waits["interval"]["high"] < 0
-    better, other = (
-        (contrast["second"], contrast["first"]) if gain > 0 else (contrast["first"], contrast["second"])
-    )
-    slower = seconds if gain > 0 else -seconds
-    params = {"better": arm_label(better), "other": arm_label(other), "seconds": f"{abs(slower):.1f}"}
-    if slower < 0.05 or not sure:
-        return [Sentence("flip_none", params)]
-    price = abs(gain) / slower
-    if price > 1:  # no more than all 100 points can be given for a second
-        most = {"level": _points(abs(gain), 0)}
-        return [Sentence("flip_speed_never", params | most)]
-    return [Sentence("flip_speed", params | {"points": _points(price, 1)})]
-
-
-def _flip_accuracy(contrast: Mapping[str, Any], word: Word) -> Sentence:
-    """Which score of the arm that is behind would turn the verdict round, by the interval as wide as it is."""
-    low, high = contrast["interval"]["low"], contrast["interval"]["high"]
-    names, means = ("first", "second"), (contrast["mean_first"], contrast["mean_second"])
-    place = 1 if contrast["difference"] <= 0 else 0
-    points = math.ceil(100 * (-low if place else high) - 1e-9)  # moves the interval to the other side of 0
-    turned = 100 * means[place] + points
-    params = {
-        "behind": arm_label(contrast[names[place]]),
-        "ahead": arm_label(contrast[names[1 - place]]),
-        "mean": _points(means[place], 0),
-        "level": _points(abs(contrast["difference"]), 1),
-        "points": points,
-        "turned": f"{turned:.0f}",
-        "n": contrast["n"],
-    }
-    if word.startswith(("better", "worse")):
-        return Sentence("flip_accuracy" if turned <= 100 else "flip_accuracy_level", params)
-    return Sentence("flip_accuracy_open" if turned <= 100 else "flip_accuracy_out", params)
-
-
-def _adapters(results: Mapping[str, Any]) -> list[Sentence]:
-    """Whether what is said is about one adapter or about fine-tuning."""
-    groups = {name: results["groups"].get(results["contrast"][name]) for name in ("first", "second")}
-    if told := [_seeds(results["contrast"][name], group) for name, group in groups.items() if group]:
-        return told
-    arms = [arm for arm in results["arms"] if adapter_of(arm)]
-    names = sorted({adapter_of(arm) for arm in arms})
-    if not names:
-        return []
-    board = results["factorial"]
-    if len(names) == 1 or board is None or not board.get("over_adapters"):
-        return [Sentence("verdict_one_adapter", {"name": names[0]})] if len(names) == 1 else []
-    effect = board["sft_on_rag"]
-    ends = {"low": effect["interval"]["low"], "high": effect["interval"]["high"]}
-    means = [mean for arm, mean in board["adapters"].items() if cell_of(arm) == "rag+sft"]
-    params = {name: _points(value, 1) for name, value in ends.items()} | {
-        "points": _points(effect["value"], 1)
-    }
-    params |= {"lowest": _points(min(means), 1), "highest": _points(max(means), 1)}
-    return [Sentence("verdict_adapters", params | {"count": len(names)})]
-
-
-def _seeds(name: str, group: Mapping[str, Any]) -> Sentence:
-    """How many training runs an arm stands for, and how much they differ."""
-    means = [mean for mean in group["members"].values() if mean is not None]
-    params = {"arm": arm_label(name), "count": len(group["members"])}
-    params |= {"lowest": _points(min(means), 1), "highest": _points(max(means), 1)}
-    params["spread"] = _points(group["spread"] or 0.0, 1)
-    return Sentence("verdict_seeds" if len(group["members"]) >= _SEEDS else "verdict_few_seeds", params)
-
-
 def _break_even(results: Mapping[str, Any]) -> list[Sentence]:
     """Whether what training took is made up for by answering faster than retrieval alone."""
     if "rag" not in results["arms"]:
@@ -436,7 +326,7 @@ def _break_even(results: Mapping[str, Any]) -> list[Sentence]:
         if not cost["seconds"]:
             sentences.append(Sentence("pays_unknown", {"arm": arm_label(arm)}))
             continue
-        params: dict[str, Any] = {"arm": arm_label(arm), "other": arm_label("rag"), "made": _made(cost)}
+        params: dict[str, Any] = {"arm": arm_label(arm), "other": arm_label("rag"), "made": made_in(cost)}
         fast = _told(arm, results)["metrics"]["total_s"]["mean"]
         if _beats("rag", arm, pairs, results):
             sentences.append(Sentence("pays_worse", params))
@@ -451,26 +341,3 @@ def _break_even(results: Mapping[str, Any]) -> list[Sentence]:
             )
             sentences.append(Sentence("pays_after" if more else "pays_never", params | more))
     return sentences
-
-
-def _minutes(seconds: float) -> str:
-    """Whole minutes, tenths of the first one."""
-    return f"{seconds / 60:.0f}" if seconds >= 60 else f"{max(seconds, 6) / 60:.1f}"
-
-
-def _made(cost: Mapping[str, float | None]) -> dict[Language, str]:
-    """Time and memory of training, and the time of its data where it is known."""
-    minutes, data, memory = _minutes(cost["seconds"] or 0.0), cost["data_seconds"], cost["memory_bytes"]
-    en, zh = f"{minutes} minutes of training", f" {minutes} 分钟训练"
-    notes: list[dict[Language, str]] = []
-    if data:
-        en, zh = f"{en} and {_minutes(data)} for its data", f"{zh}和 {_minutes(data)} 分钟数据准备"
-    else:
-        notes.append({"en": "the time for its data is not known", "zh": "数据准备的用时未知"})
-    if memory:
-        gigabytes = f"{memory / 1e9:.1f} GB"
-        notes.append({"en": f"{gigabytes} of memory at most", "zh": f"内存峰值 {gigabytes}"})
-    if notes:
-        en += f" ({'; '.join(note['en'] for note in notes)})"
-        zh += f"（{'；'.join(note['zh'] for note in notes)}）"
-    return {"en": en, "zh": zh}

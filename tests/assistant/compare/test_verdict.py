@@ -1,10 +1,10 @@
 import pytest
 
 from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.sentences import arm_label
 from assistant.compare.store import Experiments
 from assistant.compare.verdict import (
     Verdict,
-    arm_label,
     break_even,
     more_questions,
     pair_word,
