@@ -285,7 +285,12 @@ def test_who_shows_nothing_before_the_end_is_woken_twice(served: Served) -> None
     told = {}
     for piece_ms in (0.0, math.inf):
         asked = served.app.ask(
-            "Write a long story about a river.", arms=[BASE], base_ids=(), plain=True, sampling=sampling, piece_ms=piece_ms
+            "Write a long story about a river.",
+            arms=[BASE],
+            base_ids=(),
+            plain=True,
+            sampling=sampling,
+            piece_ms=piece_ms,
         )
         events = list(asked)
         tokens = [event for event in events if isinstance(event, Token)]
