@@ -24,7 +24,8 @@ _WORDS = {
 _NUMBER_WORD = re.compile(r"\b(" + "|".join(list(_WORDS)[2:]) + r")\b", re.IGNORECASE)
 _NAME = re.compile(r"\b[A-Z\u00c0-\u00de][A-Za-z\u00c0-\u024f'’-]+\b|\b[A-Z]{2,}\b")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•·]\s+|\(?\d{1,3}[.)、）](?!\d)\s*|#{1,6}\s+|>\s+)+")
-_MARKUP = re.compile(r"[*_`~]+|\[\^?\d+\]|!?\[([^\]]*)\]\([^)]*\)")
+# An underscore inside a word is part of a name, a lone "~" stands between two numbers.
+_MARKUP = re.compile(r"[*`]+|~~|(?<!\w)_+|_+(?!\w)|\[\^?\d+\]|!?\[([^\]]*)\]\([^)]*\)")
 _UNITS = {
     unit: spellings[0]
     for spellings in (
@@ -108,7 +109,7 @@ def read_claim(text: str) -> Claim:
     # "12kg" is a number with its unit, not a name.
     identifiers = {word for word in identifiers if not _NUMBER_WITH_UNIT.match(word)}
     return Claim(
-        terms=frozenset(terms(_MEASURE.sub(r"\1", plain))),
+        terms=frozenset(terms(_MEASURE.sub(r"\1 ", plain))),
         numbers=frozenset(numbers),
         measures=frozenset(measures_in(plain)),
         identifiers=frozenset(identifiers),

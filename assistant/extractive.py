@@ -16,6 +16,9 @@ from knowledge.documents import Passage
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder
 
+# Away from its list an item's number counts nothing.
+_ITEM_MARK = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、）])\s+(?=\S)")
+
 
 @dataclass(frozen=True, slots=True)
 class GuardedAnswer:
@@ -85,7 +88,7 @@ def _readable(text: str, span: tuple[int, int]) -> str:
     row = text[span[0] : span[1]]
     head = table_head(text, split_sentences(text), span)
     if head is None:
-        return " ".join(re.sub(r"^\s*[-*•]\s+", "", row).split())
+        return " ".join(_ITEM_MARK.sub("", row).split())
     cells = _cells(row)
     if head == span:
         return "; ".join(cell for cell in cells if cell)

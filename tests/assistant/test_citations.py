@@ -245,3 +245,19 @@ def test_a_number_needs_its_unit_and_a_heading_states_nothing(answer: str, suppo
             assert "Safety" not in SAFETY[start:end]
     if not supported:
         assert guard_answer("How long must it be left?", answer, [passage]).replaced
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "1963年12月至1967年4月为陆军战士。",
+        "花期从10月起至翌年5~6月。",
+        "约化群的定义可延伸到任意基概形formula_10上。",
+        "The field max_size_2 takes up to 40~60 entries.",
+    ],
+)
+def test_a_sentence_word_for_word_is_cited(sentence: str) -> None:
+    text = f"另一句话说的是别的事。\n\n{sentence}\n\n最后一句也是别的事。"
+    passage = Passage(1, 1, 1, "a.md", text, 0, len(text), 0.9)
+    _, citations = cite(sentence, [passage])
+    assert [text[slice(*span)] for citation in citations for span in citation.spans] == [sentence]

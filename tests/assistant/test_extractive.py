@@ -36,6 +36,12 @@ def test_a_quoted_table_row_carries_its_heads() -> None:
     assert guarded.text == "Program: Natto; Heat: 40.5 °C"
 
 
+def test_a_quoted_list_item_comes_without_its_number() -> None:
+    steps = "1. Pull the tank out.\n2. Fill it to the MAX line.\n3. Push it in."
+    passage = Passage(3, 1, 1, "t.md", steps, 0, len(steps), 0.9)
+    assert guard_answer("How far do I fill it?", "Halfway.", [passage]).text == "Fill it to the MAX line."
+
+
 def test_chinese_answers_are_checked_too() -> None:
     assert guard_answer("额定电压是多少？", "220伏", [CHINESE]).text == "220伏"
     assert guard_answer("额定电压是多少？", "一百一十瓦特", [CHINESE]).text == "设备的额定电压为220伏。"
