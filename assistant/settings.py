@@ -230,7 +230,7 @@ def load_settings(**overrides: Any) -> Settings:
             "setting_wrong",
             key=key,
             value=shown,
-            rule=first["msg"],
+            rule=first["msg"].removeprefix("Value error, ").rstrip("."),
             rule_zh=rule_zh(first["type"], first.get("ctx") or {}),
             file=path or FILE_NAME,
         ) from None
