@@ -43,8 +43,6 @@ def choose_arms(app: "App", *, first: bool) -> tuple[list[str], bool]:
             key=_CHOICE,
             persist_state="session",
         )
-        if st.button(say("compare.add"), icon=":material/add:", type="tertiary", key="compare_add"):
-            compose_arm(app, on_done=_offer)
         if first and not adapters:
             st.caption(say("compare.no_adapter"))
     with right:
@@ -55,6 +53,9 @@ def choose_arms(app: "App", *, first: bool) -> tuple[list[str], bool]:
             key="compare_blind",
             persist_state="session",
         )
+        # Beside the arms and not below them: a laptop's height is for the answers.
+        if st.button(say("compare.add"), icon=":material/add:", type="tertiary", key="compare_add"):
+            compose_arm(app, on_done=_offer)
     chosen = [name for name in offered if name in picked]
     if not LEAST <= len(chosen) <= MOST:
         st.caption(f":orange[:material/info:] {say('compare.arms_number')}")
