@@ -86,6 +86,8 @@ def test_four_arms_share_one_retrieval_and_come_together(
         assert (record.arm, record.model, record.model_revision) == (arm.name, "tiny", "r1")
         assert record.adapter_sha256 == ("sha of terse" if arm.adapter else None)
         assert record.index_generation == ("gen-1" if arm.retrieval else "")
+        assert record.refuse_below == (0.0 if arm.retrieval else None)
+        assert bool(record.reader_profile) is arm.retrieval
         assert record.sampling.max_new_tokens == 80
         assert len(record.prompt_sha256) == 64
     texts = {name: event.answer.text for name, event in finished(iter(events)).items()}
