@@ -20,6 +20,8 @@ from finetune.supervised_loss import CHUNK
 OPTIMISER_BYTES = {"adamw_torch": 8, "adamw_torch_fused": 8, "adamw_8bit": 2, "paged_adamw_8bit": 2, "sgd": 0,
                    "adafactor": 1}  # fmt: skip
 SIZES = {"float32": 4, "bfloat16": 2, "float16": 2}
+LIBRARIES = {"float32": 36_000_000, "bfloat16": 58_000_000}
+"""Bytes that torch's libraries take on a CPU when they first compute: measured with models of almost no size."""
 RESERVE = 0.92
 """Part of the free memory that training may plan with; the rest is for what nobody counts."""
 
@@ -31,10 +33,12 @@ class MemoryEstimate:
     Args:
         weights: frozen and trained ones.
         copies: of trained float32 weights in the precision of the computation.
-        gradients, optimiser: of what is trained.
+        optimiser: of what is trained.
+        gradients: what they take beyond the room that activations leave to them on the way back.
         activations: kept for the way back, without the head.
         logits: of the trained positions, with their gradient and what cross-entropy keeps.
-        working: the largest short-lived tensors of the way back.
+        working: the largest short-lived tensors of the way back, as far as they do not fit where the logits were; on
+            a CPU with what the libraries take.
         trainable, total: parameters.
     """
 
@@ -97,7 +101,8 @@ class MetaModel:
             # The singular values that PiSSA starts from need numbers; its shapes are LoRA's.
             plain = replace(config, method="lora") if config.method in ("pissa", "qlora") else config
             self.model = attach(model, plain, base_name="")
-        if device == "cpu":
+        self.on_cpu = device == "cpu"
+        if self.on_cpu:
             quicken(self.model)
         self.trainable = sum(p.numel() for p in self.model.parameters() if p.requires_grad)
         self.total = sum(p.numel() for p in self.model.parameters())
@@ -116,20 +121,30 @@ class MetaModel:
         count = batch * length if supervised is None else min(supervised, batch * length)
         size = SIZES[self.compute]
         kept = self._kept(batch, length)
+        short = 2 * batch * length * max(self.inner, self.width) * size
         if config.gradient_checkpointing:
-            inputs = self.layers * batch * length * self.width * size
-            kept = inputs + kept // self.layers
+            short += kept // self.layers  # a layer's are there again while its way back is gone
+            kept = self.layers * batch * length * self.width * size
         frozen = self.total - self.trainable
         per_weight = 0.55 if config.method == "qlora" else size
-        logits = count * self.vocabulary * 2 * size + min(count, CHUNK) * self.vocabulary * 8
+        # Of positions computed at once: what log_softmax keeps, its gradient and theirs, in float32. Beyond that all
+        # logits and their gradient are there in the precision of the computation.
+        logits = min(count, CHUNK) * self.vocabulary * 12
+        if count > CHUNK:
+            logits += count * self.vocabulary * 2 * size
+        # A step is largest where the way back begins, or at its end, where gradients stand in place of activations.
+        gradients, begin = 4 * self.trainable, kept + max(logits, short)
+        if (config.gradient_accumulation_steps or 1) == 1:
+            gradients = max(0, gradients + short - begin)
+        libraries = LIBRARIES.get(self.compute, 0) if self.on_cpu else 0
         return MemoryEstimate(
             weights=int(frozen * per_weight) + 4 * self.trainable,
             copies=0 if size == 4 else size * self.trainable,
-            gradients=4 * self.trainable,
+            gradients=gradients,
             optimiser=OPTIMISER_BYTES.get(config.optim, 8) * self.trainable,
             activations=kept,
             logits=logits,
-            working=2 * batch * length * max(self.inner, self.width) * size,
+            working=libraries + max(0, short - logits),
             trainable=self.trainable,
             total=self.total,
         )

@@ -75,14 +75,18 @@ def effective_batch(config: TrainingConfig, *, processes: int = 1) -> int:
 
 
 def advice(config: TrainingConfig, rows: int, *, processes: int = 1) -> list[Finding]:
-    """What to think about before the start: runs so short or long that something is probably amiss."""
+    """What to think about before the start: runs so short or long that something is probably amiss, and results
+    that cannot answer here."""
     steps = total_steps(config, rows, processes=processes)
     place = Source("-", 0)
+    told = []
+    if config.method == "prompt_tuning":
+        told.append(Finding("method_export_only", place, params={"method": config.method}))
     if steps < FEW_STEPS:
-        return [Finding("few_steps", place, params={"steps": steps, "few": FEW_STEPS})]
+        told.append(Finding("few_steps", place, params={"steps": steps, "few": FEW_STEPS}))
     if steps > MANY_STEPS:
-        return [Finding("many_steps", place, params={"steps": steps, "many": MANY_STEPS})]
-    return []
+        told.append(Finding("many_steps", place, params={"steps": steps, "many": MANY_STEPS}))
+    return told
 
 
 def _or(value: float | None, default: float) -> float:

@@ -40,6 +40,10 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "The run has only {steps} steps; under {few} a model hardly changes. Add rows or epochs, or make the batch smaller.",
         "zh": "本次训练只有 {steps} 步；少于 {few} 步时模型几乎不变。请增加数据或轮数，或减小批大小。",
     },
+    "method_export_only": {
+        "en": "What {method} makes can be exported for PEFT, but cannot answer here. Choose LoRA or IA3 for an adapter to ask.",
+        "zh": "{method} 的结果可导出给 PEFT 使用，但不能在此回答。若要在此提问，请选择 LoRA 或 IA3。",
+    },
     "many_steps": {
         "en": "The run has {steps} steps, more than {many}. Fewer epochs or rows (max_samples) often do as well.",
         "zh": "本次训练共 {steps} 步，超过 {many} 步。减少轮数或数据（max_samples）往往效果相当。",

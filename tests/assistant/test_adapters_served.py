@@ -40,6 +40,35 @@ def test_every_request_gets_its_own_weights(tiny_engine: Engine, adapter_folders
         assert ask(tiny_engine, PROMPTS[0], SAMPLING)[0] == base
 
 
+def test_weights_that_are_no_lora_are_served_too(
+    tiny_engine: Engine, adapter_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    from peft import IA3Config, get_peft_model
+
+    model, tokenizer = build_tiny()
+    wrapped = get_peft_model(
+        model,
+        IA3Config(
+            task_type="CAUSAL_LM",
+            target_modules=["k_proj", "v_proj", "down_proj"],
+            feedforward_modules=["down_proj"],
+        ),
+    )
+    torch.manual_seed(0)
+    for name, weight in wrapped.named_parameters():
+        if "ia3_" in name:
+            torch.nn.init.uniform_(weight, 0.2, 3.0)
+    wrapped.save_pretrained(str(tmp_path / "ia3"))
+    expected = by_transformers(wrapped, tokenizer, PROMPTS[0], 24)
+    base, _ = ask(tiny_engine, PROMPTS[0], SAMPLING)
+    lora, folder = next(iter(adapter_folders.items()))
+    tiny_engine.load_adapter(lora, folder)
+    tiny_engine.load_adapter("ia3", tmp_path / "ia3")
+    for adapter, text in (("ia3", expected), (None, base), (lora, merged_text(folder)), ("ia3", expected)):
+        assert ask(tiny_engine, PROMPTS[0], SAMPLING, adapter)[0] == text
+    assert expected != base
+
+
 def test_the_base_is_bit_for_bit_the_same_after_adapters(adapter_folders: dict[str, Path]) -> None:
     from assistant.adapter_switch import AdapterSwitch
 

@@ -162,6 +162,8 @@ def test_steps_are_counted_and_odd_numbers_of_them_remarked() -> None:
     assert [f.code for f in advice(config, 100)] == ["few_steps"]
     assert advice(config, 300) == []
     assert [f.code for f in advice(config, 9000)] == ["many_steps"]
+    virtual = replace(config, method="prompt_tuning")
+    assert [f.code for f in advice(virtual, 300)] == ["method_export_only"]
 
 
 def test_a_flat_mapping_holds_every_field() -> None:

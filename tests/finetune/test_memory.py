@@ -123,3 +123,15 @@ def test_out_of_memory_is_known_on_every_device() -> None:
     assert is_out_of_memory(MemoryError())
     assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate"))
     assert not is_out_of_memory(RuntimeError("size mismatch"))
+
+
+def test_gradients_take_the_room_of_activations_unless_earlier_ones_are_kept(folder: Path) -> None:
+    config = filled(method="full", gradient_accumulation_steps=1)
+    meta = MetaModel(folder, config, compute="float32", device="cuda")
+    alone = meta.estimate(config, batch=8, length=256)
+    twice = meta.estimate(replace(config, gradient_accumulation_steps=2), batch=8, length=256)
+    assert (alone.gradients, twice.gradients) == (0, 4 * alone.trainable)
+    short = meta.estimate(config, batch=1, length=2)
+    assert 0 < short.gradients < 4 * short.trainable
+    on_cpu = MetaModel(folder, config, compute="float32").estimate(config, batch=1, length=2)
+    assert on_cpu.working > short.working
