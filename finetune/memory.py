@@ -320,10 +320,10 @@ def _register_attention() -> None:
         @staticmethod
         def forward(ctx: Any, query: Any, key: Any, value: Any, shares: bool) -> Any:
             out = torch.empty_like(query)
+            kept: tuple[Any, ...]
             if shares:
-                kept = (
-                    torch.empty((*query.shape[:-1], key.shape[-2]), dtype=query.dtype, device=query.device),
-                )
+                shape = (*query.shape[:-1], key.shape[-2])
+                kept = (torch.empty(shape, dtype=query.dtype, device=query.device),)
             else:
                 kept = (out, torch.empty(query.shape[:-1], dtype=torch.float32, device=query.device))
             ctx.save_for_backward(query, key, value, *kept)
