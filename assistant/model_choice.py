@@ -121,8 +121,7 @@ class ModelChoice:
         app.providers.remove(name)
         if answers:
             app.answer_with("")
-        app.settings = with_choice(app.settings)
-        app.loaded.use(app.settings)
+        self._follow()
 
     def behind(self) -> "list[BaseInfo]":
         """Knowledge bases whose passages were embedded by another model than new ones will be."""
@@ -145,5 +144,9 @@ class ModelChoice:
 
     def _keep(self, what: Choice, name: str) -> None:
         self._app.providers.choose(name, what)
+        self._follow()
+
+    def _follow(self) -> None:
         self._app.settings = with_choice(self._app.settings)
         self._app.loaded.use(self._app.settings)
+        self._app.other_models.use(self._app.settings)

@@ -34,6 +34,10 @@ class OtherModels:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Models] = OrderedDict()
 
+    def use(self, settings: Settings) -> None:
+        """Take over settings, such as another mirror, for models that are opened from now on."""
+        self._settings = settings
+
     def chat_model(self, model: str, adapter: str | None) -> "AnsweringModel":
         """Return a model, loaded on first use, with an adapter or without.
 
