@@ -32,21 +32,32 @@ class Yuan2Speaker:
     def chat(self, model: str, messages: Messages, sampling: Sampling, *, hangup: Hangup) -> Iterator[Speech]:
         import openai
 
-        asked = self._yuan2(model, sampling)
+        web = openai.DefaultHttpxClient(
+            timeout=self._settings.timeout_s,
+            # So that a silent request can be ended too, which the class lets nobody do.
+            event_hooks={"request": [lambda request: request.extensions.update(trace=hangup.watch)]},
+        )
+        asked = self._yuan2(model, sampling, web)
         reason = ""
         try:
             for chunk in asked.stream([(message["role"], message["content"]) for message in messages]):
-                if hangup.rung:  # noticed with the next word; the class lets nobody end a silent request
+                if hangup.rung:
                     return
                 # The class does not name a length limit; it hands on what the server says.
                 reason = chunk.response_metadata.get("finish_reason") or reason
                 if chunk.text:
                     yield Said(chunk.text)
         except openai.APIError as err:
+            if hangup.rung:
+                return
             raise self._told(err, model) from err
         except Exception as err:
+            if hangup.rung:
+                return
             # Whatever is not in OpenAI's shape makes the class stumble in one of many ways.
             raise self._server.otherwise(type(err).__name__) from err
+        finally:
+            web.close()
         yield Ended("length" if reason == "length" else "stop", model=model)
 
     def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
@@ -59,7 +70,7 @@ class Yuan2Speaker:
         self._server.close()
         self._plain.close()
 
-    def _yuan2(self, model: str, sampling: Sampling) -> Any:
+    def _yuan2(self, model: str, sampling: Sampling, web: Any) -> Any:
         """LangChain's chat model; its own `timeout` breaks every call (0.4.2), so the client is handed in."""
         import openai
         from langchain_community.chat_models import ChatYuan2
@@ -69,7 +80,7 @@ class Yuan2Speaker:
         client = openai.OpenAI(
             api_key=secret,
             base_url=self._settings.base_url,
-            timeout=self._settings.timeout_s,
+            http_client=web,
             max_retries=0,
         )
         more = {} if sampling.seed is None else {"seed": sampling.seed}
