@@ -13,6 +13,7 @@ import os
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +46,18 @@ def load_line() -> str:
     return "load " + " ".join(f"{value:.1f}" for value in os.getloadavg())
 
 
-def serve(engine: Engine, requests: list[GenerationRequest]) -> tuple[float, list[EngineDone]]:
+def serve(
+    engine: Engine, requests: list[GenerationRequest], *, clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, list[EngineDone]]:
     """Return the seconds until all are done, and their closing events."""
-    began = time.perf_counter()
+    began = clock()
     ends = []
     for event in engine.stream(requests):
         if isinstance(event, EngineFailed):
             raise event.error
         if isinstance(event, EngineDone):
             ends.append(event)
-    return time.perf_counter() - began, ends
+    return clock() - began, ends
 
 
 def main() -> None:
@@ -74,7 +77,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peft", action="store_true")
     parser.add_argument("--guessing", action="store_true")
+    parser.add_argument(
+        "--cpu-time", action="store_true", help="one thread, processor seconds: for busy machines"
+    )
     arguments = parser.parse_args()
+    clock = time.process_time if arguments.cpu_time else time.perf_counter
+    if arguments.cpu_time:
+        arguments.threads = 1
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
@@ -94,8 +103,10 @@ def main() -> None:
     serve(engine, _requests(engine, "warm", _ARMS, arguments))
     for number in range(arguments.rounds):
         for arm in _ARMS:
-            alone[arm].append(serve(engine, _requests(engine, f"{number}a", (arm,), arguments))[0])
-        spent, ends = serve(engine, _requests(engine, f"{number}b", _ARMS, arguments))
+            alone[arm].append(
+                serve(engine, _requests(engine, f"{number}a", (arm,), arguments), clock=clock)[0]
+            )
+        spent, ends = serve(engine, _requests(engine, f"{number}b", _ARMS, arguments), clock=clock)
         together.append(spent)
         rates = " ".join(f"{end.request_id.split('/')[1]} first {end.first_token_ms:.0f} ms" for end in ends)
         print(f"round {number}: {spent:.2f} s together ({rates})")
