@@ -2,7 +2,8 @@
 
 Run: python bench/training_speed.py --model FOLDER [--llamafactory PYTHON] [--rows 96] [--rounds 2]
 
-Rows are questions about SQuAD passages, each with its passage, answers alone trained. The trainings alternate, each in
+Rows are questions about SQuAD passages, each with its passage, answers alone trained: few of the tokens carry loss. With
+`--alpaca FILE` they are that file's, of which long answers make most of the tokens. The trainings alternate, each in
 a process of its own; times are those between the first step and the last, by the clock and by the processor, of
 which the second says more on a machine that others use. The loss on rows that nobody trained, measured by one
 function for all, shows that they learnt the same. PYTHON is the interpreter of an environment with LLaMA-Factory,
@@ -32,6 +33,7 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/qa/squad2"))
+    parser.add_argument("--alpaca", type=Path, help="rows of an alpaca file instead")
     parser.add_argument("--llamafactory", type=Path, help="python of an environment that has it")
     parser.add_argument("--rows", type=int, default=96)
     parser.add_argument("--held", type=int, default=32)
@@ -116,7 +118,24 @@ def _compare(given: argparse.Namespace, place: Path) -> None:
 
 def _write_rows(given: argparse.Namespace, place: Path) -> tuple[Path, Path]:
     """Write alpaca rows to train, and as many of other passages to evaluate."""
-    files = sorted(path for path in given.data.glob("*.json"))
+    if given.alpaca:
+        found = [
+            {"system": SYSTEM, "instruction": f"{row['instruction']}\n{row.get('input', '')}".strip(),
+             "input": "", "output": row["output"]}
+            for row in json.loads(given.alpaca.read_text("utf-8"))
+        ]  # fmt: skip
+    else:
+        found = _squad_rows(given.data)
+    step = max(1, len(found) // (given.rows + given.held))
+    chosen = found[::step][: given.rows + given.held]
+    paths = place / "train.json", place / "held.json"
+    for path, part in zip(paths, (chosen[: given.rows], chosen[given.rows :]), strict=True):
+        path.write_text(json.dumps(part), "utf-8")
+    return paths
+
+
+def _squad_rows(folder: Path) -> list[dict[str, str]]:
+    files = sorted(path for path in folder.glob("*.json"))
     found: list[dict[str, str]] = []
     for article in json.loads(files[0].read_text("utf-8"))["data"]:
         for paragraph in article["paragraphs"]:
@@ -124,12 +143,7 @@ def _write_rows(given: argparse.Namespace, place: Path) -> tuple[Path, Path]:
                 answer = qa["answers"][0]["text"] if qa["answers"] else "The passage does not say."
                 asked = f"{paragraph['context']}\n\n{qa['question']}"
                 found.append({"system": SYSTEM, "instruction": asked, "input": "", "output": answer})
-    step = max(1, len(found) // (given.rows + given.held))
-    chosen = found[::step][: given.rows + given.held]
-    paths = place / "train.json", place / "held.json"
-    for path, part in zip(paths, (chosen[: given.rows], chosen[given.rows :]), strict=True):
-        path.write_text(json.dumps(part), "utf-8")
-    return paths
+    return found
 
 
 def _run(command: list[str]) -> dict[str, float]:
