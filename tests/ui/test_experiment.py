@@ -20,6 +20,7 @@ from assistant.forgetting import Gone, forgetting
 from finetune.folders import ModelFolder
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 from tests.assistant.compare.test_judge import Scripted
+from tests.assistant.compare.test_own_retrieval import OWN, Better
 from ui.experiment_parts import charts
 from ui.resources import close_app, open_app
 from ui.text.experiment import TEXT
@@ -260,6 +261,24 @@ def asked(app: App, asker: ScriptedAsker, *, count: int) -> int:
     number = store.create("", questions, make_plan(questions, ARMS))
     list(run_experiment(store, number, asker))
     return number
+
+
+def test_look_ups_of_single_arms_and_groups_of_adapters_are_drawn(app: App) -> None:
+    store, questions = app.experiments.store, make_questions(20)
+    number = store.create("own", questions, make_plan(questions, ["base", "rag", OWN], contrast=("rag", OWN)))
+    list(run_experiment(store, number, Better()))
+    at = page()
+    open_tab(at, number, "metrics", "en")
+    assert "RAG \\(top\\_k\\=1" in open_tab(at, number, "flips", "en")
+    arms = ("base", "rag", "sft:a", "sft:b", "rag+sft:a", "rag+sft:b")
+    number = store.create("runs", questions, make_plan(questions, arms, pooled=True))
+    list(run_experiment(store, number, ScriptedAsker()))
+    at = page("zh")
+    open_tab(at, number, "board", "zh")
+    assert "微调（多次训练平均）" in str(at.table[0].value)
+    told = open_tab(at, number, "flips", "zh")
+    assert "微调 a" in told
+    assert "微调 b" in told
 
 
 def test_a_judge_that_was_compared_with_no_vote_says_so(app: App) -> None:
