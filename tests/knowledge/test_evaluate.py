@@ -113,4 +113,4 @@ def test_all_chinese_questions(shared_data: Path) -> None:
 def test_scifact_hybrid_beats_both_legs(shared_data: Path, embedder: Any) -> None:
     results = evaluate_folder(shared_data / "retrieval" / "scifact", embedder=embedder)
     assert results["hybrid"].ndcg > max(results["dense"].ndcg, results["lexical"].ndcg) + 0.03
-    assert results["hybrid"].ndcg >= 0.73  # 0.733; the aim is 0.72
+    assert results["hybrid"].ndcg >= 0.73  # 0.731; the aim is 0.72
