@@ -38,7 +38,8 @@ _EXACT = 8
 _EXACT_OF_FOUR_BITS = 64
 
 # Threads that share a product wait for each other behind it, hundreds of times a step. For layers of up to so many
-# bytes one thread alone is faster: by a third at 7 MiB, as fast at 32, slower from 64 on (two cores, 1 to 16 rows).
+# bytes one thread alone is faster: by a third and more at 7 MiB, a little at 24, slower from 50 on (two cores, 1 to
+# 16 rows).
 _ONE_THREAD_LAYER = 32 * 2**20
 
 Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
