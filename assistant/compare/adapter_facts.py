@@ -19,15 +19,10 @@ from finetune.run_folder import RunFolder
 
 _QUESTION = re.compile(r"Question: |问题：")
 """What stands before the question in `assistant.prompts`, on its last line."""
-_NOT_RECIPE = frozenset(("seed", "name", "data", "eval_data", "eval_steps", "save_steps", "save_total_limit"))
-_NOT_RECIPE |= {
-    "logging_steps",
-    "report_to",
-    "num_machines",
-    "machine_rank",
-    "main_process_ip",
-    "main_process_port",
-}
+_NOT_RECIPE = frozenset(
+    "seed name data eval_data eval_steps save_steps save_total_limit logging_steps report_to num_machines"
+    " machine_rank main_process_ip main_process_port".split()
+)
 """Settings that two runs of one recipe may differ in; the data are compared by their hash."""
 
 
@@ -38,8 +33,9 @@ def adapter_facts(
 
     Returns:
         `seconds` and `memory_bytes` of its training and `rows` it saw, None where its run is gone;
-        `data_seconds` that building its data took, None where that was not built here; `seed`, `method`; `gates`, the checks of its card, among them what it still knows in general; `leaks`, the ids of
-        the questions that stand in its training data, None where the data is gone.
+        `data_seconds` that building its data took, None where that was not built here; `seed`, `method`; `gates`,
+        the checks of its card, among them what it still knows in general; `leaks`, the ids of the questions that
+        stand in its training data, None where the data is gone.
     """
     info = next((one for one in list_adapters(adapters_dir) if one.name == name), None)
     if info is None:
