@@ -1,13 +1,18 @@
 """Arms answer together, share one retrieval, fail alone, refuse plainly, and can be cancelled."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
 
 from assistant.arms import BASE, RAG, Arm, Event, Failed, Finished, Retrieved, Sampling, Token, Turn
 from assistant.ask import ask
@@ -52,9 +57,7 @@ def finished(events: Iterator[Event]) -> dict[str, Finished]:
     return {event.arm.name: event for event in events if isinstance(event, Finished)}
 
 
-def test_four_arms_share_one_retrieval_and_come_together(
-    tiny_engine: Engine, adapter_folders: dict[str, Path]
-) -> None:
+def test_four_arms_share_one_retrieval(tiny_engine: Engine, adapter_folders: dict[str, Path]) -> None:
     tiny_engine.load_adapter("terse", adapter_folders["terse"])
     library = Library(PUMP)
     arms = [BASE, RAG, TERSE, RAG_TERSE]
@@ -92,10 +95,40 @@ def test_four_arms_share_one_retrieval_and_come_together(
         assert len(record.prompt_sha256) == 64
     texts = {name: event.answer.text for name, event in finished(iter(events)).items()}
     assert len(set(texts.values())) == 4
-    starts = {event.arm: i for i, event in reversed(list(enumerate(events))) if isinstance(event, Token)}
-    last_start = max(starts.values())
-    first_end = min(i for i, event in enumerate(events) if isinstance(event, Finished))
-    assert last_start < first_end
+
+
+class Meeting(Script):
+    """A script whose every answer goes on only when all of its kind have begun."""
+
+    all_have_begun: threading.Barrier
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        chunks = super()._stream(messages, stop, run_manager, **kwargs)
+        yield next(chunks)
+        self.all_have_begun.wait(timeout=30)
+        yield from chunks
+
+
+def test_no_arm_waits_for_another_to_end() -> None:
+    all_have_begun = threading.Barrier(4)
+    arms = [BASE, RAG, TERSE, RAG_TERSE]
+    events = list(
+        ask(
+            "How heavy is the pump?",
+            arms=arms,
+            retrieve=Library(PUMP),
+            chat_model_for=lambda arm: Meeting(lines=["It weighs 12.5 kg."], all_have_begun=all_have_begun),
+        )
+    )
+    ends = [event for event in events if isinstance(event, Finished)]
+    assert {event.arm for event in ends} == set(arms)
+    assert all(event.answer.text == "It weighs 12.5 kg." for event in ends)
 
 
 def test_a_record_names_no_adapter_of_ours_for_an_answer_of_another_s() -> None:
