@@ -17,7 +17,7 @@ from transformers import DynamicCache
 from assistant.adapter_switch import AdapterSwitch
 from assistant.arms import AdapterCheck
 from assistant.errors import EngineError
-from assistant.lean_model import LeanModel
+from assistant.lean_model import Block, LeanModel
 from assistant.prefix_cache import GrowingLayer, PrefixCache
 
 _PROBE = 5
@@ -118,10 +118,12 @@ class Forwarding:
         with torch.inference_mode():
             while len(self._probe_caches) < 2:
                 cache, _ = self._blank.start(None, self._probe)
-                self._lean.read(self._probe[:-1], cache, None)
+                self._lean.read(Block(self._probe[:-1], cache, None))
                 self._probe_caches.append(cache)
             try:
-                told = self._lean.step(self._probe[-1:] * 2, self._probe_caches, [name, None])
+                told = self._lean.step(
+                    self._probe[-1:] * 2, self._probe_caches, [name, None], in_one_pass=True
+                )
             finally:
                 for cache in self._probe_caches:
                     shorten(cache, len(self._probe) - 1)
@@ -132,15 +134,27 @@ class Forwarding:
         with torch.inference_mode():
             return self._by_transformers(self._probe, self._blank.start(None, self._probe)[0], name).clone()
 
-    def read(self, ids: Sequence[int], cache: DynamicCache, adapter: str | None) -> torch.Tensor:
-        """Append a block of one prompt to `cache`; return its last token's logits (V,).
+    @property
+    def lanes(self) -> int:
+        """How many prompts are read side by side."""
+        return self._lean.lanes if self._lean is not None else 1
 
-        Raises:
-            EngineError: no adapter of this name is loaded.
-        """
-        if self._lean is not None and self.batches(adapter):
-            return self._lean.read(ids, cache, adapter)
-        return self._by_transformers(ids, cache, adapter)
+    def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | Exception]:
+        """Append a block to each of several prompts' caches; return each one's last logits (V,), or what it raised."""
+        if self._lean is not None and all(self.batches(block.adapter) for block in blocks):
+            return self._lean.read_together(blocks)
+        told: list[torch.Tensor | Exception] = []
+        for block in blocks:
+            try:
+                told.append(self._read_alone(block))
+            except Exception as err:
+                told.append(err)
+        return told
+
+    def _read_alone(self, block: Block) -> torch.Tensor:
+        if self._lean is not None and self.batches(block.adapter):
+            return self._lean.read(block)
+        return self._by_transformers(*block)
 
     def _by_transformers(self, ids: Sequence[int], cache: DynamicCache, adapter: str | None) -> torch.Tensor:
         self._switch.activate(adapter)
@@ -172,11 +186,11 @@ class Forwarding:
                 [adapters[row] for row in together],
                 likeliest=[likeliest[row] for row in together] if likeliest else (),
             )
-            logits.update(zip(together, told.unbind(0), strict=True))
+            logits.update(zip(together, told, strict=True))
         # Neighbours with one adapter share a switch.
         others = sorted(set(range(len(tokens))) - set(together), key=lambda row: adapters[row] or "")
         for row in others:
-            logits[row] = self.read([tokens[row]], caches[row], adapters[row])
+            logits[row] = self._by_transformers([tokens[row]], caches[row], adapters[row])
         return [logits[row] for row in range(len(tokens))]
 
 

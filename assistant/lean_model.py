@@ -8,23 +8,28 @@ Imported only where an engine runs, because it needs torch.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import wait
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController
 from torch.nn import functional
 from transformers import DynamicCache
 
+from assistant.decoder_layers import DecoderLayers, LayerWeights, LoraWeights, compiled
 from assistant.lora_files import read_plain_lora
-from assistant.lora_rows import SITES, AdapterPairs, LoraRows, LoraShelf
-from assistant.packed_linear import FourBitLinear, Linear, LinearMaker, fits_four_bits, is_four_bit
+from assistant.lora_rows import SITES, AdapterPairs, LoraShelf
+from assistant.packed_linear import LinearMaker, fits_four_bits, four_bit_linear, is_four_bit
 from assistant.prefix_cache import GrowingLayer, PrefixCache
+from knowledge.lanes import one_core_threads
 
 logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 _KNOWN = frozenset({"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"})
 _KNOWN_ROPE = frozenset({"default", "linear", "llama3", "yarn"})
@@ -42,22 +47,18 @@ _EXACT_OF_FOUR_BITS = 64
 # 16 rows).
 _ONE_THREAD_LAYER = 32 * 2**20
 
-Attend = Callable[[int, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+# Side by side on cores of their own, rows of a step read all weights once for each core: more cores than this wait for
+# the memory, and a single row to a core is little work for that.
+_MOST_LANES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One decoder layer's weights; the norms as (weight, eps)."""
+class Block(NamedTuple):
+    """A piece of a prompt that is to be read."""
 
-    norm_in: tuple[torch.Tensor, float]
-    qkv: Linear
-    norm_q: tuple[torch.Tensor, float] | None
-    norm_k: tuple[torch.Tensor, float] | None
-    out: Linear
-    norm_mlp: tuple[torch.Tensor, float]
-    gate_up: Linear
-    activation: Callable[[torch.Tensor], torch.Tensor]
-    down: Linear
+    ids: Sequence[int]
+    """Token ids, those behind what the cache holds."""
+    cache: DynamicCache
+    adapter: str | None
 
 
 class LeanModel:
@@ -79,29 +80,44 @@ class LeanModel:
         self._depth = len(body.layers)
         self._kv_heads = config.num_key_value_heads
         self._heads = config.num_attention_heads
-        self._scale = body.layers[0].self_attn.scaling
+        self._width = body.layers[0].self_attn.head_dim
+        activation = body.layers[0].mlp.act_fn
         self.device = self._embed.device
         self.dtype = self._embed.dtype
         linears = [[_named(layer, name) for site in SITES for name in site] for layer in body.layers]
         numbers = self._embed.numel() + sum(part.weight.numel() for parts in linears for part in parts)
         make = LinearMaker(self.device, self.dtype, numbers * self._embed.element_size())
         self._row_step = make.row_step
-        self._layers = [_layer(layer, make) for layer in body.layers]
-        self._step_layers = self._layers
+        sites = [[[_named(layer, n).weight for n in site] for site in SITES] for layer in body.layers]
         self.four_bit = make.may_take_four_bits and four_bit is not False
         if self.four_bit:
-            sites = [[[_named(layer, n).weight for n in site] for site in SITES] for layer in body.layers]
             # Weights from a four-bit file lose nothing; others are rounded only where that is asked for.
             self.four_bit = four_bit is True or all(is_four_bit(site) for layer in sites for site in layer)
+        layers = [_layer(layer, make) for layer in body.layers]
+        eps = body.norm.variance_epsilon
+        forms = [layers]
         if self.four_bit:
-            self._step_layers = [
-                _on_four_bits(layer, weights) for layer, weights in zip(self._layers, sites, strict=True)
-            ]
-        self._norm = _norm(body.norm)
+            forms.append([_on_four_bits(*both) for both in zip(layers, sites, strict=True)])
+        on_cpu = self.device.type == "cpu"
+        read, step = (
+            DecoderLayers(
+                form,
+                # The module's own way there costs as much as the function.
+                activation=torch.nn.SiLU() if "SiLU" in type(activation).__name__ else activation,
+                heads=self._heads,
+                kv_heads=self._kv_heads,
+                scale=body.layers[0].self_attn.scaling,
+                eps=eps,
+                doubled=doubled,
+            )
+            for form, doubled in ((forms[0], False), (forms[-1], on_cpu))
+        )
+        self._read_layers, self._step_layers = compiled(read) or read, compiled(step) or step
+        self._norm, self._eps = body.norm.weight.detach(), eps
         self._head_weight, self._head_bias = model.lm_head.weight.detach(), model.lm_head.bias
         self._head = make([model.lm_head.weight], [model.lm_head.bias])
         self._coarse_head = (
-            FourBitLinear([self._head_weight])
+            four_bit_linear([self._head_weight])
             if self.four_bit and self._head_bias is None and fits_four_bits([self._head_weight])
             else None
         )
@@ -111,9 +127,14 @@ class LeanModel:
         ]
         self.adapters = LoraShelf(self._shapes, make, self.device)
         layer_bytes = sum(weight.nbytes for weight in body.layers[0].parameters())
-        self._step_threads = (
-            _one_thread() if self.device.type == "cpu" and layer_bytes <= _ONE_THREAD_LAYER else nullcontext
-        )
+        small = on_cpu and layer_bytes <= _ONE_THREAD_LAYER
+        self._step_threads = _one_thread() if small else nullcontext
+        self.lanes = 1
+        """Prompts that `read_together` reads side by side, and threads that `step` may use."""
+        if small and self._step_layers is not step and self._read_layers is not read:
+            self.lanes = min(_MOST_LANES, torch.get_num_threads())
+        if self.lanes > 1:
+            self._pool = one_core_threads(self.lanes)
 
     @classmethod
     def build(cls, model: Any, *, four_bit: bool | None = None) -> "LeanModel | None":
@@ -125,7 +146,7 @@ class LeanModel:
             ids = torch.linspace(0, len(lean._embed) - 1, 9).long().tolist()
             told = model(input_ids=torch.tensor([ids], device=lean.device)).logits[0, -1].float()
             cache, _ = PrefixCache(model.config, max_bytes=0).start(None, ids)
-            lean.read(ids[:-1], cache, None)
+            lean.read(Block(ids[:-1], cache, None))
             ours = lean.step(ids[-1:], [cache], [None])[0].float()
         error = float((ours - told).norm() / told.norm())
         # Not a number is an error too.
@@ -144,30 +165,40 @@ class LeanModel:
         """
         return read_plain_lora(folder, self._shapes)
 
-    def read(self, ids: Sequence[int], cache: DynamicCache, adapter: str | None) -> torch.Tensor:
-        """Append a block of one prompt to `cache`; return its last token's logits (V,)."""
-        layers: list[GrowingLayer] = cache.layers  # type: ignore[assignment]
-        before, tokens = layers[0].get_seq_length(), len(ids)
+    def read(self, block: Block) -> torch.Tensor:
+        """Append a block of one prompt to its cache; return its last token's logits (V,)."""
+        return self._read(block, self._lora_of(block))
+
+    def read_together(self, blocks: Sequence[Block]) -> list[torch.Tensor | Exception]:
+        """Append blocks of different prompts, side by side; return the logits (V,) of each, or what it raised."""
+        told: list[torch.Tensor | Exception] = []
+        if len(blocks) > 1 and self.lanes > 1:
+            # Adapters are stacked here: the shelf is this thread's.
+            waiting = [
+                self._pool.submit(_inferring(self._read), block, self._lora_of(block)) for block in blocks
+            ]
+            told.extend(future.exception() or future.result() for future in waiting)  # type: ignore[misc]
+            return told
+        for block in blocks:
+            try:
+                told.append(self.read(block))
+            except Exception as err:
+                told.append(err)
+        return told
+
+    def _lora_of(self, block: Block) -> LoraWeights:
+        return self.adapters.rows([block.adapter] * len(block.ids), exact=True)
+
+    def _read(self, block: Block, lora: LoraWeights) -> torch.Tensor:
+        layers: list[GrowingLayer] = block.cache.layers  # type: ignore[assignment]
+        before, tokens = layers[0].get_seq_length(), len(block.ids)
         mask = None
         if before:
             mask = torch.ones(tokens, before + tokens, dtype=torch.bool, device=self.device).tril(before)
-
-        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-            keys, values = layers[layer].update(k.transpose(0, 1)[None], v.transpose(0, 1)[None])
-            mixed = functional.scaled_dot_product_attention(
-                q.transpose(0, 1)[None],
-                keys,
-                values,
-                attn_mask=mask,
-                is_causal=mask is None,
-                scale=self._scale,
-                enable_gqa=True,
-            )  # (1, heads, T, head_dim)
-            return mixed[0].transpose(0, 1).reshape(tokens, -1)
-
-        lora = self.adapters.rows([adapter] * tokens, exact=True)
-        positions = torch.arange(before, before + tokens, device=self.device)
-        x = self._forward(self._layers, torch.tensor(ids, device=self.device), positions, attend, lora)
+        x, cos, sin = self._begin(block.ids, range(before, before + tokens))
+        x = self._read_layers(x, cos, sin, [self._buffers(layers, tokens)], [before], True, mask, lora)
+        for layer in layers:
+            layer.lengthen(tokens)
         return self._logits(x[-1:])[0]
 
     def step(
@@ -177,8 +208,9 @@ class LeanModel:
         adapters: Sequence[str | None],
         *,
         likeliest: Sequence[bool] = (),
-    ) -> torch.Tensor:
-        """Append one token to each of several answers; return their logits (B, V).
+        in_one_pass: bool = False,
+    ) -> list[torch.Tensor]:
+        """Append one token to each of several answers; return the logits (V,) of each.
 
         A cache that is given several times takes its tokens one behind the other, to the same bits as in steps of
         their own.
@@ -186,62 +218,88 @@ class LeanModel:
         Args:
             likeliest: the rows of which only the likeliest tokens matter, whose logits are exact; those of all others
                 may be off by some tenths. () is none.
+            in_one_pass: compute all rows together, on one core or by one product on all.
         """
-        with self._step_threads():
-            return self._step(tokens, caches, adapters, likeliest)
+        coarse = list(likeliest) or [False] * len(tokens)
+        lanes = [list(range(len(tokens)))] if in_one_pass else self._shared_out(caches, adapters)
+        work = []
+        for rows in lanes:
+            # The last row is computed again where a kernel wants more rows (see assistant.packed_linear).
+            lone = self.four_bit and all(adapters[row] is None for row in rows)
+            filled = rows + rows[-1:] * (0 if lone else -len(rows) % self._row_step)
+            work.append(
+                (
+                    [tokens[row] for row in filled],
+                    [caches[row] for row in rows],
+                    self.adapters.rows([adapters[row] for row in filled]),
+                    [coarse[row] for row in rows],
+                )
+            )
+        if len(lanes) == 1:
+            with self._step_threads():
+                told = [self._step(*work[0])]
+        else:
+            waiting = [self._pool.submit(_inferring(self._step), *part) for part in work]
+            wait(waiting)
+            told = [future.result() for future in waiting]
+        logits = dict(zip(chain(*lanes), chain(*(part.unbind(0) for part in told)), strict=True))
+        return [logits[row] for row in range(len(tokens))]
+
+    def _shared_out(self, caches: Sequence[DynamicCache], adapters: Sequence[str | None]) -> list[list[int]]:
+        """The rows that each core computes: about as many each, rows of a cache on one core and in their order."""
+        rows = len(caches)
+        lanes = min(self.lanes, max(2, rows // 2), rows)
+        # Fewer adapters on a core make narrower stacks.
+        order = sorted(range(rows), key=lambda row: (adapters[row] or "", id(caches[row])))
+        parts: list[list[int]] = [[] for _ in range(lanes)]
+        at = 0
+        for place, row in enumerate(order):
+            new = place == 0 or caches[row] is not caches[order[place - 1]]
+            if new and place * lanes >= (at + 1) * rows:
+                at += 1
+            parts[at].append(row)
+        return [part for part in parts if part]
 
     def _step(
-        self,
-        tokens: Sequence[int],
-        caches: Sequence[DynamicCache],
-        adapters: Sequence[str | None],
-        likeliest: Sequence[bool],
+        self, tokens: list[int], caches: list[DynamicCache], lora: LoraWeights, likeliest: list[bool]
     ) -> torch.Tensor:
-        rows = len(tokens)
-        lora_rows = any(adapter is not None for adapter in adapters)
-        # The last row is computed again where a kernel wants more rows (see assistant.packed_linear).
-        spare = 0 if self.four_bit and not lora_rows else -rows % self._row_step
-        layers: list[list[GrowingLayer]] = [cache.layers for cache in caches]  # type: ignore[misc]
-        group = self._heads // self._kv_heads
-
-        def attend(layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
-            states = torch.stack((k, v), 1).unsqueeze(2).unbind(0)  # T of (2, 1, kv_heads, head_dim)
-            # Heads that share keys stand together as if they were tokens: no key is copied.
-            queries = q.reshape(len(q), 1, self._kv_heads, group, -1).unbind(0)
-            mixed = []
-            for row in range(rows):
-                keys, values = layers[row][layer].append(states[row])
-                mixed.append(
-                    functional.scaled_dot_product_attention(queries[row], keys, values, scale=self._scale)
-                )
-            mixed.extend(mixed[-1:] * spare)
-            return torch.cat(mixed).view(rows + spare, -1)
-
-        def fill(values: list[Any]) -> list[Any]:
-            return values + values[-1:] * spare
-
-        lora = self.adapters.rows(fill(list(adapters)))
+        """One core's part of a step; more tokens than caches are spare ones. Returns the logits (B, V)."""
+        rows = len(caches)
+        stores, held = [], []
+        times = Counter[int](map(id, caches))
         before = Counter[int]()
-        positions = []
-        for held in layers:
-            positions.append(held[0].get_seq_length() + before[id(held)])
-            before[id(held)] += 1
-        x = self._forward(
-            self._step_layers,
-            torch.tensor(fill(list(tokens)), device=self.device),
-            torch.tensor(fill(positions), device=self.device),
-            attend,
-            lora,
-        )
+        for cache in caches:
+            layers: list[GrowingLayer] = cache.layers  # type: ignore[assignment]
+            stores.append(self._buffers(layers, times[id(cache)]))
+            held.append(layers[0].get_seq_length() + before[id(cache)])
+            before[id(cache)] += 1
+        x, cos, sin = self._begin(tokens, held + held[-1:] * (len(tokens) - rows))
+        x = self._step_layers(x, cos, sin, stores, held, False, None, lora)[:rows]
+        for cache in caches:
+            for layer in cache.layers:
+                layer.lengthen(1)  # type: ignore[union-attr]
         if self._coarse_head is None or not any(likeliest):
-            return self._logits(x)[:rows]
+            return self._logits(x)
         if all(likeliest):
-            return self._logits(x[:rows], coarsely=True)
+            return self._logits(x, coarsely=True)
         coarse = torch.tensor(likeliest, device=self.device)
         logits = x.new_empty((rows, len(self._head_weight)), dtype=torch.float32)
-        logits[coarse] = self._logits(x[:rows][coarse], coarsely=True)
-        logits[~coarse] = self._logits(x[:rows][~coarse])
+        logits[coarse] = self._logits(x[coarse], coarsely=True)
+        logits[~coarse] = self._logits(x[~coarse])
         return logits
+
+    def _buffers(self, layers: Sequence[GrowingLayer], tokens: int) -> list[torch.Tensor]:
+        """The layers' keys and values, with room for more tokens."""
+        return [layer.buffer(tokens, self._kv_heads, self._width, like=self._embed) for layer in layers]
+
+    def _begin(
+        self, ids: Sequence[int], positions: Iterable[int]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What `DecoderLayers` gets for tokens at their positions: embeddings, and the rotary cos and sin."""
+        x = self._embed[torch.tensor(ids, device=self.device)]
+        cos, sin = self._rotary(x, torch.tensor([list(positions)], device=self.device))
+        half = cos.shape[-1] // 2
+        return x, cos[0, :, None], torch.cat((-sin[0, :, None, :half], sin[0, :, None, half:]), -1)
 
     def _logits(self, x: torch.Tensor, *, coarsely: bool = False) -> torch.Tensor:
         """Return the fp32 logits (T, V) of the last layer's states (T, D).
@@ -252,7 +310,7 @@ class LeanModel:
         Args:
             coarsely: whether four bits will do to find out which those are.
         """
-        h = functional.rms_norm(x, x.shape[-1:], *self._norm)
+        h = functional.rms_norm(x, x.shape[-1:], self._norm, self._eps)
         if coarsely and self._coarse_head is not None:
             logits, exact = self._coarse_head(h).float(), _EXACT_OF_FOUR_BITS
         else:
@@ -262,58 +320,6 @@ class LeanModel:
             told = (self._head_weight[top].float() * h.float()[:, None]).sum(-1)
             logits.scatter_(-1, top, told)
         return logits
-
-    def _forward(
-        self,
-        layers: "list[_Layer]",
-        ids: torch.Tensor,
-        positions: torch.Tensor,
-        attend: Attend,
-        lora: LoraRows | None,
-    ) -> torch.Tensor:
-        """Return the hidden states (T, D) of tokens (T,) at positions (T,), before the last norm.
-
-        `attend` gets a layer's number and q (T, heads, head_dim), k and v (T, kv_heads, head_dim).
-        """
-        x = self._embed[ids]
-        cos, sin = self._rotary(x, positions[None])
-        half = cos.shape[-1] // 2
-        cos = cos[0, :, None]  # (T, 1, head_dim)
-        # rotate_half(q) * sin is q's halves changed over times sin with its first half negated.
-        sin = torch.cat((-sin[0, :, None, :half], sin[0, :, None, half:]), -1)
-        turned = self._heads + self._kv_heads
-        for number, layer in enumerate(layers):
-            h = functional.rms_norm(x, x.shape[-1:], *layer.norm_in)
-            qkv = layer.qkv(h)
-            if lora is not None:
-                qkv = lora.add(number, 0, h, qkv)
-            heads = qkv.view(len(x), turned + self._kv_heads, -1)
-            qk = heads[:, :turned]
-            if layer.norm_q is not None and layer.norm_k is not None:
-                width = qk.shape[-1:]
-                q, k = qk[:, : self._heads], qk[:, self._heads :]
-                qk = torch.cat(
-                    (
-                        functional.rms_norm(q, width, *layer.norm_q),
-                        functional.rms_norm(k, width, *layer.norm_k),
-                    ),
-                    1,
-                )
-            qk = (qk * cos).addcmul_(qk.roll(half, -1), sin)
-            h = attend(number, qk[:, : self._heads], qk[:, self._heads :], heads[:, turned:])
-            x = layer.out.add_to(h, x)
-            if lora is not None:
-                x = lora.add(number, 1, h, x)
-            h = functional.rms_norm(x, x.shape[-1:], *layer.norm_mlp)
-            gate_up = layer.gate_up(h)
-            if lora is not None:
-                gate_up = lora.add(number, 2, h, gate_up)
-            gate, up = gate_up.chunk(2, -1)
-            h = layer.activation(gate) * up
-            x = layer.down.add_to(h, x)
-            if lora is not None:
-                x = lora.add(number, 3, h, x)
-        return x
 
 
 def _is_known(model: Any) -> bool:
@@ -341,10 +347,6 @@ def _named(layer: Any, name: str) -> Any:
     return getattr(layer.mlp if name in (*SITES[2], *SITES[3]) else layer.self_attn, name)
 
 
-def _norm(module: Any) -> tuple[torch.Tensor, float]:
-    return module.weight.detach(), module.variance_epsilon
-
-
 def _one_thread() -> Callable[[], AbstractContextManager[Any]]:
     """Makes a block in which this thread computes alone; others, and what it does elsewhere, are left as they are.
 
@@ -354,26 +356,38 @@ def _one_thread() -> Callable[[], AbstractContextManager[Any]]:
     return lambda: pools.limit(limits=1)
 
 
-def _layer(layer: Any, make: LinearMaker) -> _Layer:
+def _inferring(work: Callable[..., Result]) -> Callable[..., Result]:
+    """`work` for another thread, which does not know yet that nothing is trained here."""
+
+    def run(*given: Any) -> Result:
+        with torch.inference_mode():
+            return work(*given)
+
+    return run
+
+
+def _layer(layer: Any, make: LinearMaker) -> LayerWeights:
     qkv, out, gate_up, down = (
         make([_named(layer, n).weight for n in site], [_named(layer, n).bias for n in site]) for site in SITES
     )
     attention = layer.self_attn
-    return _Layer(
-        norm_in=_norm(layer.input_layernorm),
+    return LayerWeights(
+        norm_in=_twice(layer.input_layernorm),
+        norm_mlp=_twice(layer.post_attention_layernorm),
+        norm_q=_twice(attention.q_norm) if hasattr(attention, "q_norm") else None,
+        norm_k=_twice(attention.k_norm) if hasattr(attention, "k_norm") else None,
         qkv=qkv,
-        norm_q=_norm(attention.q_norm) if hasattr(attention, "q_norm") else None,
-        norm_k=_norm(attention.k_norm) if hasattr(attention, "k_norm") else None,
         out=out,
-        norm_mlp=_norm(layer.post_attention_layernorm),
         gate_up=gate_up,
-        # The module's own way there costs as much as the function.
-        activation=functional.silu if "SiLU" in type(layer.mlp.act_fn).__name__ else layer.mlp.act_fn,
         down=down,
     )
 
 
-def _on_four_bits(layer: _Layer, weights: Sequence[Sequence[torch.Tensor]]) -> _Layer:
+def _twice(norm: Any) -> torch.Tensor:
+    return torch.cat((norm.weight.detach(), norm.weight.detach()))
+
+
+def _on_four_bits(layer: LayerWeights, weights: Sequence[Sequence[torch.Tensor]]) -> LayerWeights:
     """The layer with the linear layers of its sites made of `weights` anew."""
-    qkv, out, gate_up, down = map(FourBitLinear, weights)
-    return replace(layer, qkv=qkv, out=out, gate_up=gate_up, down=down)
+    qkv, out, gate_up, down = map(four_bit_linear, weights)
+    return layer._replace(qkv=qkv, out=out, gate_up=gate_up, down=down)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-from assistant.packed_linear import Linear, LinearMaker
+from assistant.decoder_layers import LoraWeights
+from assistant.packed_linear import LinearMaker
 
 SITES = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
 """Linear layers of a decoder layer that share an input; each group is one site."""
@@ -49,74 +50,66 @@ class _Stack:
     ) -> None:
         self.names = tuple(adapters)
         ranks = [max((pair.a.shape[0] for pair in pairs.values()), default=0) for pairs in adapters.values()]
-        self.layers = [
-            [self._site(number, site, list(adapters.values()), ranks, shapes[number], make) for site in SITES]
-            for number in range(len(shapes))
+        self.kernel = ""
+        self.a: list[torch.Tensor] = []
+        self.b: list[torch.Tensor] = []
+        for number, of_layer in enumerate(shapes):
+            for site in SITES:
+                for made, weight in zip(
+                    (self.a, self.b),
+                    _stacked(number, site, adapters, ranks, of_layer, make.dtype),
+                    strict=True,
+                ):
+                    # Bringing them into the kernel's layout would take longer than all else about a swap.
+                    layer = make.small(weight) if weight.numel() else None
+                    self.kernel = layer.kernel if layer else self.kernel
+                    made.append(layer.weights[0] if layer else weight)
+        # Which adapter a column belongs to, at each site.
+        self.owners = [
+            torch.cat([torch.full((len(site) * rank,), i) for i, rank in enumerate(ranks)]) for site in SITES
         ]
-        # Which adapter a column belongs to, for sites of one, two and three linear layers.
-        self.owners = {
-            width: torch.cat([torch.full((width * rank,), i) for i, rank in enumerate(ranks)])
-            for width in (1, 2, 3)
-        }
 
-    @staticmethod
-    def _site(
-        number: int,
-        site: Sequence[str],
-        adapters: Sequence[AdapterPairs],
-        ranks: Sequence[int],
-        shapes: dict[str, tuple[int, int]],
-        make: LinearMaker,
-    ) -> tuple[Linear, Linear] | None:
-        if not any((number, name) in pairs for pairs in adapters for name in site):
-            return None
-        some = next(pairs[number, name] for pairs in adapters for name in site if (number, name) in pairs)
-        columns = len(site) * sum(ranks)
-        outs, device, dtype = sum(shapes[name][0] for name in site), some.a.device, make.dtype
-        a = torch.zeros(columns, shapes[site[0]][1], device=device, dtype=dtype)  # (R, in)
-        b = torch.zeros(outs, columns, device=device, dtype=dtype)  # (out, R)
-        column = 0
-        for pairs, rank in zip(adapters, ranks, strict=True):
-            row = 0
-            for name in site:
-                pair = pairs.get((number, name))
-                out = shapes[name][0]
-                if pair is not None:
-                    r = pair.a.shape[0]
-                    a[column : column + r] = pair.a
-                    b[row : row + out, column : column + r] = pair.b
-                row += out
-                column += rank
-        # Bringing them into the kernel's layout would take longer than all else about a swap.
-        return make.small(a), make.small(b)
-
-
-class LoraRows:
-    """What the rows of one forward pass add; the rows' adapters are fixed.
-
-    Args:
-        stack: holds the adapters of all rows.
-        adapters: of each row.
-        device: of the rows.
-    """
-
-    def __init__(self, stack: _Stack, adapters: Sequence[str | None], device: torch.device) -> None:
-        self._layers = stack.layers
-        self._foreign: dict[int, torch.Tensor] = {}
-        if len(stack.names) > 1 or None in adapters:
-            numbers = [stack.names.index(name) if name is not None else -1 for name in adapters]
+    def rows(self, adapters: Sequence[str | None], device: torch.device) -> LoraWeights:
+        """What rows of these adapters add."""
+        foreign: list[torch.Tensor] = []
+        if len(self.names) > 1 or None in adapters:
+            numbers = [self.names.index(name) if name is not None else -1 for name in adapters]
             rows = torch.tensor(numbers)[:, None]  # (T, 1)
-            self._foreign = {width: (owner != rows).to(device) for width, owner in stack.owners.items()}
+            foreign = [(owner != rows).to(device) for owner in self.owners]
+        return LoraWeights(self.kernel, self.a, self.b, foreign)
 
-    def add(self, layer: int, site: int, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return y (T, out) plus what the rows' adapters make of x (T, in)."""
-        pair = self._layers[layer][site]
-        if pair is None:
-            return y
-        inner = pair[0](x)  # (T, R)
-        if self._foreign:
-            inner = inner.masked_fill_(self._foreign[len(SITES[site])], 0)
-        return pair[1].add_to(inner, y)
+
+def _stacked(
+    number: int,
+    site: Sequence[str],
+    adapters: dict[str, AdapterPairs],
+    ranks: Sequence[int],
+    shapes: dict[str, tuple[int, int]],
+    dtype: torch.dtype,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """All A (R, in) and all B (out, R) of one site; both without numbers where no adapter changes it."""
+    pairs_here = [
+        pairs[number, name] for pairs in adapters.values() for name in site if (number, name) in pairs
+    ]
+    if not pairs_here:
+        return torch.empty(0), torch.empty(0)
+    columns, outs = len(site) * sum(ranks), sum(shapes[name][0] for name in site)
+    device = pairs_here[0].a.device
+    a = torch.zeros(columns, shapes[site[0]][1], device=device, dtype=dtype)
+    b = torch.zeros(outs, columns, device=device, dtype=dtype)
+    column = 0
+    for pairs, rank in zip(adapters.values(), ranks, strict=True):
+        row = 0
+        for name in site:
+            pair = pairs.get((number, name))
+            out = shapes[name][0]
+            if pair is not None:
+                r = pair.a.shape[0]
+                a[column : column + r] = pair.a
+                b[row : row + out, column : column + r] = pair.b
+            row += out
+            column += rank
+    return a, b
 
 
 class LoraShelf:
@@ -151,15 +144,15 @@ class LoraShelf:
         for names in [names for names in self._stacks if name in names]:
             del self._stacks[names]
 
-    def rows(self, adapters: Sequence[str | None], *, exact: bool = False) -> LoraRows | None:
-        """Return what rows of these adapters add; None where none has an adapter.
+    def rows(self, adapters: Sequence[str | None], *, exact: bool = False) -> LoraWeights:
+        """Return what rows of these adapters add.
 
         Args:
             exact: stack no other adapter with them, for many rows of one.
         """
         wanted = {name for name in adapters if name is not None}
         if not wanted:
-            return None
+            return LoraWeights("", [], [], [])
         names = tuple(sorted(wanted))
         if names not in self._stacks and not exact:
             # Another stack will do while it has little to spare: rows leave one by one, and stacking costs time.
@@ -173,4 +166,4 @@ class LoraShelf:
             if len(self._stacks) > _KEPT_STACKS:
                 self._stacks.popitem(last=False)
         self._stacks.move_to_end(names)
-        return LoraRows(self._stacks[names], adapters, self._device)
+        return self._stacks[names].rows(adapters, self._device)

@@ -9,7 +9,7 @@ Imported only where an engine runs, because it needs torch.
 
 import os
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional
@@ -24,20 +24,61 @@ _GROUP, _OUT = 32, 16
 _OFF_GRID = 0.08
 
 
-class Linear(Protocol):
-    """x (T, in) to (T, out)."""
+class Linear(NamedTuple):
+    """One or several linear layers of the same input, as one: x (T, in) to (T, out); for `apply`.
+
+    A plain tuple, because compiled code reads it too (see `assistant.decoder_layers`).
+    """
+
+    kernel: str
+    """"plain": `torch.nn.functional.linear` for each weight. "packed": oneDNN's. "four_bit": torch's int4 kernel."""
+    weights: list[torch.Tensor]
+    """(out, in) of each layer, or one of all as the kernel wants it."""
+    biases: list[torch.Tensor | None]
+    """(out,) of each of the weights."""
+    scales: torch.Tensor
+    """(in / 32, all out, 2): size and middle of the steps of each group of four-bit weights; else empty."""
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Return the layer's output."""
-        ...
+        return apply(self, x)
 
     def add_to(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Return the layer's output plus y (T, out)."""
-        ...
+        return apply_and_add(self, x, y)
 
 
-class PackedLinear:
-    """One or several linear layers of the same input, as one, in oneDNN's own layout.
+def apply(layer: Linear, x: torch.Tensor) -> torch.Tensor:
+    """Return the layer's output (T, out)."""
+    if layer.kernel == "four_bit":
+        return torch.ops.aten._weight_int4pack_mm_for_cpu(x, layer.weights[0], 32, layer.scales)
+    if layer.kernel == "packed":
+        return torch.ops.mkldnn._linear_pointwise(x, layer.weights[0], layer.biases[0], "none", [], "")
+    parts: list[torch.Tensor] = []
+    for number in range(len(layer.weights)):
+        parts.append(functional.linear(x, layer.weights[number], layer.biases[number]))
+    return parts[0] if len(parts) == 1 else torch.cat(parts, -1)
+
+
+def apply_and_add(layer: Linear, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Return the layer's output plus y (T, out); packed layers add before they round."""
+    if layer.kernel == "packed":
+        return torch.ops.mkldnn._linear_pointwise(x, y, layer.weights[0], layer.biases[0], "add")
+    return apply(layer, x).add_(y)
+
+
+def plain_linear(weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None]) -> Linear:
+    """Linear layers that share their input, with no copy of the weights.
+
+    Args:
+        weights: (out, in) of each.
+        biases: (out,) of each.
+    """
+    return Linear("plain", [weight.detach() for weight in weights], list(biases), weights[0].new_empty(0))
+
+
+def packed_linear(weight: torch.Tensor, bias: torch.Tensor | None = None, *, reorder: bool = True) -> Linear:
+    """A linear layer in oneDNN's own layout.
 
     Args:
         weight: (out, in), bf16 or fp32.
@@ -45,81 +86,31 @@ class PackedLinear:
         reorder: whether the weights are brought into that layout beforehand. Each call does it otherwise: to the same
             bits, and for little where the weights are small.
     """
-
-    def __init__(
-        self, weight: torch.Tensor, bias: torch.Tensor | None = None, *, reorder: bool = True
-    ) -> None:
-        self._weight = weight.detach().contiguous()
-        if reorder:
-            self._weight = torch.ops.mkldnn._reorder_linear_weight(self._weight, None)
-        self._bias = bias
-        self._run = torch.ops.mkldnn._linear_pointwise.default
-        self._run_and_add = torch.ops.mkldnn._linear_pointwise.binary
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output."""
-        result: torch.Tensor = self._run(x, self._weight, self._bias, "none", [], "")
-        return result
-
-    def add_to(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output plus y, added before rounding."""
-        result: torch.Tensor = self._run_and_add(x, y, self._weight, self._bias, "add")
-        return result
+    weight = weight.detach().contiguous()
+    if reorder:
+        weight = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+    return Linear("packed", [weight], [bias], torch.empty(0))
 
 
-class PlainLinear:
-    """The same with `torch.nn.functional.linear` and no copy of the weights.
-
-    Args:
-        weights, biases: of the layers that share the input.
-    """
-
-    def __init__(self, weights: Sequence[torch.Tensor], biases: Sequence[torch.Tensor | None]) -> None:
-        self._parts = list(zip((weight.detach() for weight in weights), biases, strict=True))
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output."""
-        parts = [functional.linear(x, weight, bias) for weight, bias in self._parts]
-        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
-
-    def add_to(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output plus y."""
-        return self(x) + y
-
-
-class FourBitLinear:
-    """One or several linear layers of the same input, as one, with four bits for each weight.
+def four_bit_linear(weights: Sequence[torch.Tensor]) -> Linear:
+    """Linear layers that share their input, with four bits for each weight.
 
     Every 32 weights of a row share a scale and a middle in bf16. A quarter of bf16's bytes are read, which is what a
-    single row waits for; rows have the same bits however many are computed. Slower than `PackedLinear` from about
+    single row waits for; rows have the same bits however many are computed. Slower than packed layers from about
     twelve rows on.
 
     Args:
         weights: (out, in), bf16; in is a multiple of 32, all out together one of 16.
     """
-
-    def __init__(self, weights: Sequence[torch.Tensor]) -> None:
-        steps, scale, low = _on_grid(torch.cat([weight.detach() for weight in weights]))
-        # The kernel's own layout, and its own zero: in the middle of the sixteen steps.
-        self._packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(steps.flatten(1), 2)
-        middle = low + 8 * scale
-        told = torch.cat((scale, middle), -1).transpose(0, 1)  # (in / 32, out, 2)
-        self._scales = told.to(torch.bfloat16).contiguous()
-        self._run = torch.ops.aten._weight_int4pack_mm_for_cpu.default
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output."""
-        result: torch.Tensor = self._run(x, self._packed, _GROUP, self._scales)
-        return result
-
-    def add_to(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output plus y."""
-        result: torch.Tensor = self._run(x, self._packed, _GROUP, self._scales)
-        return result.add_(y)
+    steps, scale, low = _on_grid(torch.cat([weight.detach() for weight in weights]))
+    # The kernel's own layout, and its own zero: in the middle of the sixteen steps.
+    packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(steps.flatten(1), 2)
+    told = torch.cat((scale, low + 8 * scale), -1).transpose(0, 1)  # (in / 32, out, 2)
+    return Linear("four_bit", [packed], [None], told.to(torch.bfloat16).contiguous())
 
 
 def fits_four_bits(weights: Sequence[torch.Tensor]) -> bool:
-    """Whether layers that share an input have a shape for `FourBitLinear`."""
+    """Whether layers that share an input have a shape for `four_bit_linear`."""
     return weights[0].shape[1] % _GROUP == 0 and sum(len(weight) for weight in weights) % _OUT == 0
 
 
@@ -181,7 +172,7 @@ class LinearMaker:
         """Return one layer for the layers with `weights` (out, in) and `biases` (out,)."""
         given = list(biases) if biases is not None else [None] * len(weights)
         if not self.packs:
-            return PlainLinear(weights, given)
+            return plain_linear(weights, given)
         bias = None
         if any(part is not None for part in given):
             parts = [
@@ -189,10 +180,10 @@ class LinearMaker:
                 for weight, part in zip(weights, given, strict=True)
             ]
             bias = torch.cat(parts)
-        return PackedLinear(torch.cat([weight.detach() for weight in weights]), bias)
+        return packed_linear(torch.cat([weight.detach() for weight in weights]), bias)
 
     def small(self, weight: torch.Tensor) -> Linear:
         """Return one layer that is made quickly, for a weight (out, in) of a few rows or columns."""
         if self.packs and self.dtype == torch.bfloat16:
-            return PackedLinear(weight, reorder=False)
+            return packed_linear(weight, reorder=False)
         return self([weight])

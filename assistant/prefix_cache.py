@@ -62,19 +62,20 @@ class GrowingLayer(DynamicLayer):
         self.keys, self.values = store.narrow(3, 0, end).unbind(0)
         return self.keys, self.values
 
-    def append(self, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Append one token's states (2, B, heads, head_dim); return all keys and all values.
+    def buffer(self, tokens: int, heads: int, width: int, *, like: torch.Tensor) -> torch.Tensor:
+        """Return the buffer (2, 1, heads, room, width), with room for `tokens` more, for who writes there himself.
 
-        The same as `update` with fewer steps; an answer calls it for each token and layer.
+        Args:
+            like: a tensor of its dtype and device.
         """
-        at = self._length
-        store = self._store
-        if store is None or store.shape[3] == at:
-            store = self._reserve(at + 1, states[0].unsqueeze(-2))
-        store.select(3, at).copy_(states)
-        self._length = at + 1
-        keys, values = store.narrow(3, 0, at + 1).unbind(0)
-        return keys, values
+        store, needed = self._store, self._length + tokens
+        if store is None or store.shape[3] < needed:
+            store = self._reserve(needed, like.new_empty((1, heads, 0, width)))
+        return store
+
+    def lengthen(self, tokens: int) -> None:
+        """Count what was written into the buffer."""
+        self._length += tokens
 
     def shorten(self, tokens: int) -> None:
         """Forget all but the first `tokens` tokens, when a step failed half-way."""

@@ -16,6 +16,7 @@ from assistant.active_request import ActiveRequest
 from assistant.errors import EngineError
 from assistant.forwarding import Forwarding, shorten
 from assistant.generation import EngineDone, EngineFailed
+from assistant.lean_model import Block
 from assistant.prefix_cache import PrefixCache, block_ends
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ class RunningBatch:
         self._admit()
         until = time.perf_counter() + _READING_S
         while self._reading:
-            self._read(self._reading.popleft())
+            side_by_side = min(self._forwarding.lanes, len(self._reading))
+            self._read([self._reading.popleft() for _ in range(side_by_side)])
             # With nobody to keep waiting, newcomers and cancellations are looked for after each block.
             if not self._writing or time.perf_counter() >= until:
                 break
@@ -134,23 +136,31 @@ class RunningBatch:
     def _most_tokens(entry: ActiveRequest) -> int:
         return len(entry.prompt) + entry.limit
 
-    def _read(self, entry: ActiveRequest) -> None:
-        """Read a prompt's next block; after the last, draw the first token."""
-        adapter = entry.request.adapter
+    def _read(self, entries: list[ActiveRequest]) -> None:
+        """Read the next block of several prompts; draw a prompt's first token after its last block."""
         began = time.perf_counter()
-        try:
-            end = next(end for end in block_ends(len(entry.prompt)) if end > entry.read)
-            logits = self._forwarding.read(entry.prompt[entry.read : end], entry.cache, adapter)
+        ends = [next(end for end in block_ends(len(e.prompt)) if end > e.read) for e in entries]
+        blocks = [
+            Block(e.prompt[e.read : end], e.cache, e.request.adapter)
+            for e, end in zip(entries, ends, strict=True)
+        ]
+        told = self._forwarding.read(blocks)
+        spent = time.perf_counter() - began
+        for entry, end, logits in zip(entries, ends, told, strict=True):
+            if isinstance(logits, Exception):
+                self.fail(entry, logits)
+                continue
             entry.read = end
-            entry.progress.prefill_s += time.perf_counter() - began
+            entry.progress.prefill_s += spent
             if end < len(entry.prompt):
                 self._reading.append(entry)
-                return
-            self._prefixes.keep(adapter, entry.prompt, entry.cache)
-            self._writing.append(entry)
-            self._take(entry, logits)
-        except Exception as err:
-            self.fail(entry, err)
+                continue
+            try:
+                self._prefixes.keep(entry.request.adapter, entry.prompt, entry.cache)
+                self._writing.append(entry)
+                self._take(entry, logits)
+            except Exception as err:
+                self.fail(entry, err)
 
     def _write(self, rows: list[ActiveRequest]) -> None:
         """Append a token to every answer in `rows`, with guesses behind it, and draw what comes next."""

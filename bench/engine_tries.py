@@ -23,8 +23,8 @@ from assistant.arms import Sampling
 from assistant.engine import Engine
 from assistant.forwarding import shorten
 from assistant.generation import EngineDone, EngineToken, GenerationRequest
-from assistant.lean_model import LeanModel
-from assistant.packed_linear import FourBitLinear, PackedLinear
+from assistant.lean_model import Block, LeanModel
+from assistant.packed_linear import four_bit_linear, packed_linear
 from assistant.prefix_cache import PrefixCache
 from finetune.models import load_model
 
@@ -82,9 +82,9 @@ def _kernels(model: Any, rounds: int) -> None:
         for weight, scale in zip(weights, scales, strict=True)
     ]
     kernels: dict[str, list[Callable[[torch.Tensor], torch.Tensor]]] = {
-        "bf16": [PackedLinear(weight) for weight in weights],
+        "bf16": [packed_linear(weight) for weight in weights],
         "int8": [partial(_by_int8, pair) for pair in eight],
-        "four bits": [FourBitLinear([weight]) for weight in weights],
+        "four bits": [four_bit_linear([weight]) for weight in weights],
     }
     for rows in _ROWS:
         # bf16's kernel wants two rows at least, to sum them all in one order.
@@ -114,7 +114,7 @@ def _layers_of(
 
 def _started(lean: LeanModel, ids: list[int], room: int) -> DynamicCache:
     cache, _ = PrefixCache(lean._config, max_bytes=0).start(None, ids, room=room)
-    lean.read(ids, cache, None)
+    lean.read(Block(ids, cache, None))
     return cache
 
 

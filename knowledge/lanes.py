@@ -21,11 +21,8 @@ class Lanes:
     def __init__(self) -> None:
         import torch
 
-        cores = torch.get_num_threads()
-        self._many = _single_threaded(cores)
-        self._quick = _single_threaded(1)
-        # What a thread sets for itself, torch also takes for every thread that starts later: take that back.
-        torch.set_num_threads(cores)
+        self._many = one_core_threads(torch.get_num_threads())
+        self._quick = one_core_threads(1)
 
     def one(self, work: Callable[[Given], Found], given: Given) -> Found:
         """Do one small piece at once, whatever else is under way."""
@@ -46,13 +43,18 @@ class Lanes:
                 future.cancel()
 
 
-def _single_threaded(count: int) -> ThreadPoolExecutor:
+def one_core_threads(count: int) -> ThreadPoolExecutor:
     """Start `count` threads in which torch uses one core each."""
-    pool = ThreadPoolExecutor(count, "embed", initializer=_use_one_core)
+    import torch
+
+    cores = torch.get_num_threads()
+    pool = ThreadPoolExecutor(count, "one-core", initializer=_use_one_core)
     started = threading.Barrier(count + 1)  # holds each thread until all of them exist
     for _ in range(count):
         pool.submit(started.wait)
     started.wait()
+    # What a thread sets for itself, torch also takes for every thread that starts later: take that back.
+    torch.set_num_threads(cores)
     return pool
 
 

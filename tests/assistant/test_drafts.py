@@ -10,6 +10,7 @@ from assistant.arms import Sampling
 from assistant.drafts import Drafts
 from assistant.engine import Engine
 from assistant.forwarding import Forwarding
+from assistant.lean_model import Block
 from assistant.generation import GenerationRequest
 from assistant.prefix_cache import PrefixCache
 from tests.assistant.test_engine import PROMPTS, collect
@@ -49,7 +50,7 @@ def test_several_tokens_of_one_cache_have_the_bits_of_single_steps(
         blank = PrefixCache(model.config, max_bytes=0)
         caches = [blank.start(None, ids)[0] for ids in prompts]
         for ids, cache, adapter in zip(prompts, caches, (None, "one"), strict=True):
-            forwarding.read(ids, cache, adapter)
+            forwarding.read([Block(ids, cache, adapter)])
         return caches
 
     with torch.inference_mode():

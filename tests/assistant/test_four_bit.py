@@ -8,9 +8,9 @@ import torch
 from assistant.arms import Sampling
 from assistant.engine import Engine
 from assistant.generation import EngineDone, EngineToken, GenerationRequest
-from assistant.lean_model import LeanModel
+from assistant.lean_model import Block, LeanModel
 from assistant.lora_rows import LoraPair
-from assistant.packed_linear import FourBitLinear, is_four_bit
+from assistant.packed_linear import four_bit_linear, is_four_bit
 from assistant.prefix_cache import PrefixCache
 from tests.assistant.tiny_model import build_tiny
 
@@ -48,7 +48,7 @@ def test_weights_of_a_four_bit_file_are_told_from_others_and_lose_nothing() -> N
     assert not is_four_bit([weight, other])
     assert not is_four_bit([weight[:, :80]])
     x = torch.randn(16, 96).to(torch.bfloat16)
-    packed = FourBitLinear([weight[:16], weight[16:]])
+    packed = four_bit_linear([weight[:16], weight[16:]])
     exact = x.float() @ weight.float().T
     lost = (packed(x).float() - exact).norm() / exact.norm()
     by_bf16 = ((x @ weight.T).float() - exact).norm() / exact.norm()
@@ -77,7 +77,7 @@ def test_rows_keep_their_bits_whatever_runs_beside_them() -> None:
         for row, adapter in enumerate(adapters):
             ids = list(range(5 + row, 20 + 3 * row))
             cache, _ = PrefixCache(model.config, max_bytes=0).start(adapter, ids)
-            lean.read(ids, cache, adapter)
+            lean.read(Block(ids, cache, adapter))
             made.append(cache)
         return made
 

@@ -89,20 +89,20 @@ def test_the_self_test_tells_what_an_adapter_changes_and_that_the_base_stays(tmp
 def test_an_adapter_beside_which_the_base_changes_is_not_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from assistant.lora_rows import LoraRows
+    from assistant.decoder_layers import LoraWeights
+    from assistant.lora_rows import LoraShelf
 
     folder = save_adapter(tmp_path / "one", 3)
     model, tokenizer = build_tiny()
     engine = Engine(model, tokenizer)
-    plain = LoraRows.add
+    plain = LoraShelf.rows
 
-    def leaky(self: LoraRows, layer: int, site: int, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        self._foreign = {}  # every row gets every adapter's part
-        return plain(self, layer, site, x, y)
+    def leaky(self: LoraShelf, adapters: list[str | None], **options: bool) -> LoraWeights:
+        return plain(self, adapters, **options)._replace(foreign=[])  # every row gets every adapter's part
 
     try:
         with monkeypatch.context() as patch:
-            patch.setattr(LoraRows, "add", leaky)
+            patch.setattr(LoraShelf, "rows", leaky)
             with pytest.raises(EngineError) as told:
                 engine.load_adapter("one", folder)
         assert told.value.code == "adapter_changes_base"
