@@ -1,7 +1,7 @@
 """The engine: same text as transformers, many requests, stop strings, cancelling, prefixes, errors."""
 
 import copy
-import time
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,7 +10,9 @@ import torch
 
 from assistant.arms import Sampling
 from assistant.engine import Engine, EngineDone, EngineEvent, EngineFailed, EngineToken, GenerationRequest
+from tests.assistant.steps import Steps, arriving_together
 from tests.assistant.tiny_model import build_tiny
+from tests.waiting import until
 
 PROMPTS = [
     "How heavy is the pump?",
@@ -85,6 +87,7 @@ def test_requests_of_one_call_interleave_and_do_not_disturb_each_other(tiny_engi
         GenerationRequest(str(i), [{"role": "user", "content": prompt}], sampling=sampling)
         for i, prompt in enumerate(PROMPTS)
     ]
+    arriving_together(tiny_engine, len(requests))
     events = list(tiny_engine.stream(requests))
     assert {key: text for key, (text, _) in collect(iter(events)).items()} == alone
     order = [event.request_id for event in events if isinstance(event, EngineToken)]
@@ -229,13 +232,16 @@ def test_closing_the_iterator_frees_the_engine(tiny_engine: Engine) -> None:
     events = tiny_engine.stream(
         [GenerationRequest("long", [4, 5, 6], sampling=Sampling(max_new_tokens=400, seed=1, temperature=2.0))]
     )
-    next(events)
-    began = time.perf_counter()
-    events.close()  # type: ignore[attr-defined]
-    text, _ = ask(tiny_engine, PROMPTS[0], Sampling(max_new_tokens=3))
-    assert text
-    assert time.perf_counter() - began < 2
-    assert tiny_engine.running == ()
+    with Steps(tiny_engine, allowed=5) as steps:
+        next(events)
+        events.close()  # type: ignore[attr-defined]
+        steps.go_on()
+        text, _ = ask(tiny_engine, PROMPTS[0], Sampling(max_new_tokens=3))
+        assert text
+        assert tiny_engine.running == ()
+    (ended, _) = steps.ended
+    assert isinstance(ended, EngineDone)
+    assert (ended.request_id, ended.finish_reason) == ("long", "cancelled")
 
 
 def test_cancel_ends_one_request_and_says_so(tiny_engine: Engine) -> None:
@@ -243,9 +249,10 @@ def test_cancel_ends_one_request_and_says_so(tiny_engine: Engine) -> None:
     events = tiny_engine.stream(
         [GenerationRequest("a", [4, 5, 6], sampling=draws), GenerationRequest("b", [7, 8], sampling=draws)]
     )
-    next(events)
-    tiny_engine.cancel("a")
-    tiny_engine.cancel("unknown")
+    with Steps(tiny_engine, allowed=5):
+        next(events)
+        tiny_engine.cancel("a")
+        tiny_engine.cancel("unknown")
     ends = collect(events)
     assert ends["a"][1].finish_reason == "cancelled"
     assert ends["b"][1].finish_reason in ("length", "stop")
@@ -295,10 +302,15 @@ def test_closing_the_engine_ends_what_runs() -> None:
     events = engine.stream(
         [GenerationRequest("x", [4], sampling=Sampling(max_new_tokens=400, temperature=2.0))]
     )
-    next(events)
-    engine.close()
+    with Steps(engine, allowed=5):
+        next(events)
+        closing = threading.Thread(target=engine.close)
+        closing.start()
+        until(engine._closed.is_set)
+    closing.join()
     *_, last = events
-    assert isinstance(last, EngineFailed | EngineDone)
+    assert isinstance(last, EngineFailed)
+    assert last.error.code == "engine_closed"
 
 
 def test_thinking_is_asked_for_and_told_apart(tiny_engine: Engine) -> None:

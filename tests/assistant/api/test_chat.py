@@ -12,6 +12,7 @@ import pytest
 
 from assistant.arms import BASE, Finished, Sampling, Token
 from tests.assistant.running import ADAPTER, Served
+from tests.assistant.steps import Steps
 
 HELLO = [{"role": "user", "content": "Say hello."}]
 WEIGHT = [{"role": "user", "content": "How much does the pump weigh?"}]
@@ -140,14 +141,13 @@ def test_stream_and_whole_answer_say_the_same(served: Served) -> None:
 
 
 def test_a_stream_begins_before_it_ends(served: Served) -> None:
-    stream = chat(
-        served, "base", [{"role": "user", "content": "Count from 1 to 99."}], max_tokens=60, stream=True
-    )
-    for chunk in stream:
-        if chunk.choices[0].delta.content:
-            assert served.app.loaded.engine().running
-            break
-    stream.close()
+    engine = served.app.loaded.engine()
+    count = [{"role": "user", "content": "Count from 1 to 99."}]
+    with Steps(engine, allowed=5):
+        stream = chat(served, "base", count, max_tokens=60, stream=True)
+        assert any(chunk.choices[0].delta.content for chunk in stream)
+        assert engine.running
+        stream.close()
 
 
 def test_limits_and_stop_strings_end_an_answer(served: Served) -> None:

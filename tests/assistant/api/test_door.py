@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,9 +15,12 @@ from starlette.middleware import Middleware
 from assistant.api.openapi import description
 from assistant.api.replies import ErrorReply
 from assistant.api.routes import build_routes
+from assistant.engine import EngineDone
 from assistant.loopback import LOOPBACK, LoopbackOnly
 from assistant.settings import ServerSettings
 from tests.assistant.running import Served
+from tests.assistant.steps import Steps
+from tests.waiting import until
 
 TOKEN = "Tandem-token-0123456789"
 ROUTES = [
@@ -162,13 +164,14 @@ def send_raw(served: Served, body: dict[str, Any]) -> socket.socket:
     return connection
 
 
-def wait_until(condition: Any, seconds: float) -> float:
-    """How long it took until `condition` held; fails after `seconds`."""
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.01)
-    return time.monotonic() - began
+def check_freed(served: Served, steps: Steps) -> list[int]:
+    """Who ran is told to end while the engine waits, and does; returns how many tokens each had written."""
+    steps.until_cancelled()
+    steps.go_on()
+    until(lambda: not served.app.loaded.engine().running)
+    ended = [end for end in steps.ended if isinstance(end, EngineDone)]
+    assert {end.finish_reason for end in ended} == {"cancelled"}
+    return [end.completion_tokens for end in ended]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -176,28 +179,31 @@ def test_a_client_that_hangs_up_while_reading_frees_its_slot(served: Served, str
     engine = served.app.loaded.engine()
     messages = [{"role": "user", "content": "Count from 1 to 999."}]
     body = {"model": "base", "messages": messages, "max_tokens": 1500, "stream": stream}
-    connection = send_raw(served, body)
-    if stream:
-        assert b"200 OK" in connection.recv(64)
-    wait_until(lambda: engine.running, 60)
-    connection.close()
-    assert wait_until(lambda: not engine.running, 5) < 2
+    with Steps(engine, allowed=5) as steps:
+        connection = send_raw(served, body)
+        if stream:
+            assert b"200 OK" in connection.recv(64)
+        until(lambda: engine.running)
+        connection.close()
+        assert check_freed(served, steps)
 
 
 def test_a_client_that_hangs_up_before_the_first_token_frees_its_slot(served: Served) -> None:
     engine = served.app.loaded.engine()
     messages = [{"role": "user", "content": "one two three " * 400}]
-    connection = send_raw(served, {"model": "base", "messages": messages, "stream": True})
-    wait_until(lambda: engine.running, 60)
-    connection.close()
-    assert wait_until(lambda: not engine.running, 10) < 5
+    with Steps(engine, allowed=1) as steps:  # which reads a part
+        connection = send_raw(served, {"model": "base", "messages": messages, "stream": True})
+        until(lambda: engine.running)
+        connection.close()
+        assert check_freed(served, steps) == [0]
 
 
 def test_a_raw_completion_ends_with_its_client_too(served: Served) -> None:
     engine = served.app.loaded.engine()
-    with served.client().completions.create(
-        model="base", prompt="1, 2, 3,", max_tokens=1500, stream=True
-    ) as stream:
-        next(iter(stream))
-        assert engine.running
-    assert wait_until(lambda: not engine.running, 5) < 2
+    with Steps(engine, allowed=20) as steps:
+        with served.client().completions.create(
+            model="base", prompt="1, 2, 3,", max_tokens=1500, stream=True
+        ) as stream:
+            next(iter(stream))
+            assert engine.running
+        assert check_freed(served, steps)

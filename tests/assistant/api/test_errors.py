@@ -1,6 +1,7 @@
 """Every refusal has OpenAI's shape, names what is wrong and leaks nothing; the official client understands it."""
 
 import asyncio
+import itertools
 import json
 import logging
 from typing import Any
@@ -14,6 +15,7 @@ from assistant.api.replies import ErrorReply
 from assistant.api.routes import build_routes
 from assistant.settings import ServerSettings
 from tests.assistant.running import ADAPTER, Served
+from tests.assistant.steps import Steps
 
 CHAT = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Say hello."}]
@@ -36,7 +38,7 @@ def test_an_unknown_model_is_told_with_those_there_are(served: Served) -> None:
     for path in ("/v1/completions", "/v1/embeddings"):
         body = {"model": "gpt-9", "prompt": "a", "input": "a"}
         assert error(served.post(path, body), 404)["param"] == "model"
-    assert error(httpx.get(f"{served.v1}/models/gpt-9"), 404)["code"] == "model_not_found"
+    assert error(httpx.get(f"{served.v1}/models/gpt-9", timeout=60), 404)["code"] == "model_not_found"
 
 
 @pytest.mark.parametrize(
@@ -175,14 +177,14 @@ def test_an_enormous_body_is_413_and_the_server_goes_on(served: Served) -> None:
 
     answer = httpx.post(served.url + CHAT, content=endless(), timeout=60)
     assert error(answer, 413)["code"] == "request_too_large"
-    assert httpx.get(f"{served.url}/health").status_code == 200
+    assert httpx.get(f"{served.url}/health", timeout=60).status_code == 200
 
 
 def test_unknown_paths_and_methods_are_told(served: Served) -> None:
     for path in ("/v1/files", "/v1", "/", "/foo", "/generateX", "/health/", "/favicon.ico"):
         for method in ("GET", "POST"):
-            assert error(httpx.request(method, served.url + path), 404)["code"] == "unknown_url"
-    answer = httpx.get(served.url + CHAT)
+            assert error(httpx.request(method, served.url + path, timeout=60), 404)["code"] == "unknown_url"
+    answer = httpx.get(served.url + CHAT, timeout=60)
     assert error(answer, 405)["code"] == "method_not_allowed"
     assert answer.headers["allow"] == "POST"
 
@@ -197,13 +199,19 @@ def test_a_full_queue_is_429_with_a_time_and_is_empty_again_later(served: Served
     application = Starlette(routes=build_routes(lambda: served.app, settings))
     body = {"model": "base", "messages": HELLO, "max_tokens": 12}
 
-    async def ask_all() -> list[httpx.Response]:
+    async def ask_all(steps: Steps) -> list[httpx.Response]:
         transport = httpx.ASGITransport(application)
         async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60) as client:
-            first = await asyncio.gather(*(client.post(CHAT, json=body) for _ in range(5)))
+            asked = [asyncio.create_task(client.post(CHAT, json=body)) for _ in range(5)]
+            # Nobody is answered before three were sent away.
+            for refused in itertools.islice(asyncio.as_completed(asked), 3):
+                assert (await refused).status_code == 429
+            steps.go_on()
+            first = await asyncio.gather(*asked)
             return [*first, await client.post(CHAT, json=body)]
 
-    *answers, later = asyncio.run(ask_all())
+    with Steps(served.app.loaded.engine()) as steps:
+        *answers, later = asyncio.run(ask_all(steps))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 429, 429, 429]
     for answer in answers:
         if answer.status_code == 429:

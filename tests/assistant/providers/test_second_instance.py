@@ -1,7 +1,6 @@
 """A second Tandem asks the first one's server: every arm, adapters by name, hanging up, vectors."""
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ import pytest
 from assistant.arms import BASE, RAG, Answer, Arm, Failed, Finished, Retrieved, Sampling, Token
 from assistant.errors import ProviderError
 from tests.assistant.running import ADAPTER, Served, listening
+from tests.assistant.steps import Steps
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -87,14 +88,14 @@ def test_leaving_the_answer_frees_the_other_server(far: "App", served: Served) -
     events = far.ask(
         "Count from one to a thousand.", arms=[BASE], base_ids=(), sampling=Sampling(max_new_tokens=900)
     )
-    while not isinstance(next(events), Token):
-        pass
-    assert engine.running
-    events.close()  # type: ignore[attr-defined]
-    until = time.monotonic() + 10
-    while engine.running and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not engine.running
+    with Steps(engine, allowed=20) as steps:
+        assert any(isinstance(event, Token) for event in events)
+        assert engine.running
+        events.close()  # type: ignore[attr-defined]
+        steps.until_cancelled()
+        steps.go_on()
+        until(lambda: not engine.running)
+    assert {getattr(end, "finish_reason", end) for end in steps.ended} == {"cancelled"}
 
 
 def test_our_own_api_serves_the_other_server_s_model(far: "App") -> None:
