@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 
 from assistant.arms import Sampling
 from assistant.engine import Engine, EngineDone, EngineFailed, EngineToken, GenerationRequest
+from tests.assistant.steps import Steps, arriving_together
 from tests.assistant.test_engine import PROMPTS, ask, collect
 from tests.assistant.tiny_model import build_tiny, save_adapter
 
@@ -65,11 +65,12 @@ def test_hundreds_of_requests_each_get_the_text_they_get_alone(
 
 def test_logits_of_a_row_do_not_depend_on_its_neighbours(adapter_folders: dict[str, Path]) -> None:
     from assistant.forwarding import Forwarding
+    from assistant.lean_model import Block
     from assistant.prefix_cache import PrefixCache
 
     def read(ids: list[int], adapter: str | None) -> Any:
         cache, _ = caches.start(adapter, ids)
-        forwarding.read(ids, cache, adapter)
+        forwarding.read([Block(ids, cache, adapter)])
         return cache
 
     for dtype in (torch.float32, torch.bfloat16):
@@ -109,6 +110,7 @@ def test_decoding_is_one_pass_for_all_adapters(
         for adapter in (None, *adapter_folders)
         for i in range(2)
     ]
+    arriving_together(engine, len(requests))
     collect(engine.stream(requests))
     assert max(len(rows) for rows in seen) == 6
     assert max(len(set(rows)) for rows in seen) == 3
@@ -134,6 +136,7 @@ def test_rows_and_memory_are_bounded_and_the_rest_waits(monkeypatch: pytest.Monk
         requests = [
             GenerationRequest(str(i), [4 + i, 5], None, Sampling(max_new_tokens=20)) for i in range(7)
         ]
+        arriving_together(engine, len(requests))
         ends = collect(engine.stream(requests))
         assert all(isinstance(end, EngineDone) for _, end in ends.values())
         assert max(running) == most
@@ -145,18 +148,30 @@ def test_who_waits_can_be_cancelled_and_a_slot_is_free_at_once() -> None:
     engine = Engine(model, tokenizer, max_rows=1)
     draws = Sampling(max_new_tokens=400, temperature=2.0, seed=1)
     first = engine.stream([GenerationRequest("runs", [4, 5], None, draws)])
-    next(first)
     second = engine.stream([GenerationRequest("waits", [4, 5], None, draws)])
     third = engine.stream([GenerationRequest("next", [6, 7], None, GREEDY)])
-    threading.Timer(0.01, engine.cancel, ["waits"]).start()
-    (event,) = second
-    assert isinstance(event, EngineDone)
-    assert (event.finish_reason, event.completion_tokens) == ("cancelled", 0)
-    began = time.perf_counter()
-    engine.cancel("runs")
-    assert isinstance(next(third), EngineToken)
-    assert time.perf_counter() - began < 2
-    assert collect(first)["runs"][1].finish_reason == "cancelled"
+    with Steps(engine, allowed=5) as steps:
+
+        def cancel_who_waits() -> None:
+            steps.until_arrived(1)
+            engine.cancel("waits")
+            steps.allow(5)
+
+        next(first)
+        steps.until_held()
+        cancelling = threading.Thread(target=cancel_who_waits)
+        cancelling.start()
+        (event,) = second
+        cancelling.join()
+        assert isinstance(event, EngineDone)
+        assert (event.finish_reason, event.completion_tokens) == ("cancelled", 0)
+        assert engine.running == ("runs",)
+        engine.cancel("runs")
+        steps.allow(5)
+        assert isinstance(next(third), EngineToken)
+        steps.go_on()
+        assert collect(first)["runs"][1].finish_reason == "cancelled"
+        assert isinstance(collect(third)["next"][1], EngineDone)
     engine.close()
 
 
@@ -167,18 +182,24 @@ def test_one_row_that_breaks_leaves_the_others_their_text(
     alone = {request.id: collect(tiny_engine.stream([request]))[request.id][0] for request in requests}
     lean = tiny_engine._forwarding._lean
     assert lean is not None
-    forward = lean._forward
+    layers = lean._step_layers
+    begin = lean._begin
     culprit = len(tiny_engine._tokenizer) + 100
 
-    def broken(layers: Any, ids: torch.Tensor, positions: torch.Tensor, attend: Any, lora: Any) -> Any:
-        if culprit in ids:
-            # Half-way: the first layer's cache has grown already.
-            ids = ids.clamp(max=culprit - 101)
-            forward(layers, ids, positions, attend, lora)
-            raise RuntimeError("no such token")
-        return forward(layers, ids, positions, attend, lora)
+    def with_culprit(ids: Any, positions: Any) -> Any:
+        x, cos, sin = begin([token % culprit for token in ids], positions)
+        x[[token == culprit for token in ids]] = torch.nan
+        return x, cos, sin
 
-    monkeypatch.setattr(lean, "_forward", broken)
+    def broken(x: torch.Tensor, *others: Any) -> torch.Tensor:
+        if x.isnan().any():
+            # Half-way: the layers' buffers hold the token already.
+            layers(x.nan_to_num(), *others)
+            raise RuntimeError("no such token")
+        return layers(x, *others)
+
+    monkeypatch.setattr(lean, "_begin", with_culprit)
+    monkeypatch.setattr(lean, "_step_layers", broken)
     take = tiny_engine._batch._take
 
     def poison(entry: Any, logits: torch.Tensor) -> None:
@@ -195,12 +216,23 @@ def test_one_row_that_breaks_leaves_the_others_their_text(
 def test_a_newcomer_is_read_while_others_write(tiny_engine: Engine) -> None:
     draws = Sampling(max_new_tokens=400, temperature=2.0, seed=1)
     others = tiny_engine.stream([GenerationRequest(f"o{i}", [4 + i], None, draws) for i in range(8)])
-    for _ in range(20):
-        next(others)
-    _, done = ask(tiny_engine, PROMPTS[2], Sampling(max_new_tokens=2))
-    assert done.first_token_ms < 2000
-    assert tiny_engine.running
-    others.close()  # type: ignore[attr-defined]
+    with Steps(tiny_engine, allowed=20) as steps:
+
+        def hand_out() -> None:
+            steps.until_arrived(1)
+            steps.allow(8)
+
+        for _ in range(20):
+            next(others)
+        steps.until_held()
+        newcomer = threading.Thread(target=hand_out)
+        newcomer.start()
+        # Two blocks to read and a token to append: it does not wait for the hundreds of steps of the others.
+        _, done = ask(tiny_engine, PROMPTS[2], Sampling(max_new_tokens=2))
+        newcomer.join()
+        assert done.completion_tokens == 2
+        assert len(tiny_engine.running) > 4
+        others.close()  # type: ignore[attr-defined]
 
 
 def test_an_adapter_with_numbers_that_are_not_finite_is_refused(tmp_path: Path) -> None:
