@@ -54,6 +54,7 @@ class BackgroundRun:
         self._stop = threading.Event()
         self._began = time.monotonic()
         self._progress = Progress("running")
+        self._lock = threading.Lock()  # a stop must not write over an end that came meanwhile
         self._thread = threading.Thread(target=self._run, name=f"experiment-{experiment_id}", daemon=True)
         self._thread.start()
 
@@ -64,9 +65,9 @@ class BackgroundRun:
     def stop(self) -> None:
         """Ask to stop after the answers that are being made; all before them are kept."""
         self._stop.set()
-        now = self._progress
-        if now.state == "running":
-            self._progress = replace(now, state="stopping")
+        with self._lock:
+            if self._progress.state == "running":
+                self._progress = replace(self._progress, state="stopping")
 
     def wait(self, timeout_s: float | None = None) -> Progress:
         """Wait until it has ended, at most `timeout_s` seconds."""
@@ -84,24 +85,29 @@ class BackgroundRun:
             self._end("failed", error=err)
 
     def _follow(self, event: ExperimentEvent) -> None:
-        state: Literal["running", "stopping"] = "stopping" if self._stop.is_set() else "running"
-        match event:
-            case Began():
-                self._progress = Progress(state, event.done, event.total)
-            case Answered():
-                self._progress = Progress(
-                    state,
-                    event.done,
-                    event.total,
-                    event.failed,
-                    event.question_id,
-                    event.arm,
-                    event.seconds_left,
-                    time.monotonic() - self._began,
-                )
-            case Ended():
-                self._end("stopped" if event.stopped else "done")
+        if isinstance(event, Ended):
+            self._end("stopped" if event.stopped else "done")
+            return
+        with self._lock:
+            state: Literal["running", "stopping"] = "stopping" if self._stop.is_set() else "running"
+            match event:
+                case Began():
+                    self._progress = Progress(state, event.done, event.total)
+                case Answered():
+                    self._progress = Progress(
+                        state,
+                        event.done,
+                        event.total,
+                        event.failed,
+                        event.question_id,
+                        event.arm,
+                        event.seconds_left,
+                        time.monotonic() - self._began,
+                    )
 
     def _end(self, state: Literal["stopped", "done", "failed"], *, error: Exception | None = None) -> None:
         seconds = time.monotonic() - self._began
-        self._progress = replace(self._progress, state=state, seconds_left=None, seconds=seconds, error=error)
+        with self._lock:
+            self._progress = replace(
+                self._progress, state=state, seconds_left=None, seconds=seconds, error=error
+            )

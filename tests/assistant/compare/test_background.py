@@ -1,5 +1,4 @@
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ from assistant.compare.background import BackgroundRun
 from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.store import Experiments
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
+from tests.waiting import until
 
 
 class Gate(ScriptedAsker):
@@ -20,7 +20,7 @@ class Gate(ScriptedAsker):
     def ask(self, question, arm, retrieval, language):
         if len(self.asked) == 6:
             self.reached.set()
-            assert self.go.wait(20)
+            assert self.go.wait(60)
         return super().ask(question, arm, retrieval, language)
 
 
@@ -42,26 +42,24 @@ def test_a_run_in_the_background_is_watched_stopped_and_continued(store: Experim
     number = store.create("", questions, make_plan(questions, ["base", "rag"]))
     asker = Gate()
     run = started(store, number, asker)
-    assert asker.reached.wait(20)
-    until = time.monotonic() + 10
-    while run.progress().done < 6 and time.monotonic() < until:
-        time.sleep(0.01)
+    assert asker.reached.wait(60)
+    until(lambda: run.progress().done == 6)
     progress = run.progress()
     assert (progress.state, progress.done, progress.total) == ("running", 6, 24)
     assert progress.seconds_left is not None
     assert store.get(number).state == "running"
     run.stop()
     asker.go.set()
-    ended = run.wait(20)
+    ended = run.wait(60)
     assert (ended.state, ended.done) == ("stopped", 7)
     assert store.get(number).state == "stopped"
     assert store.get(number).results is not None  # of what there is
-    again = started(store, number, ScriptedAsker()).wait(20)
+    again = started(store, number, ScriptedAsker()).wait(60)
     assert (again.state, again.done, again.failed) == ("done", 24, 0)
 
 
 def test_what_ends_a_run_is_told(store: Experiments) -> None:
-    ended = started(store, 99, ScriptedAsker()).wait(20)
+    ended = started(store, 99, ScriptedAsker()).wait(60)
     assert ended.state == "failed"
     assert "no experiment 99" in str(ended.error)
     questions = make_questions(12)
@@ -70,6 +68,6 @@ def test_what_ends_a_run_is_told(store: Experiments) -> None:
     def broken(arm: str, i: int) -> bool:
         raise RuntimeError("a defect")
 
-    ended = started(store, number, ScriptedAsker(fails=broken)).wait(20)
+    ended = started(store, number, ScriptedAsker(fails=broken)).wait(60)
     assert (ended.state, str(ended.error)) == ("failed", "a defect")
     assert store.get(number).state == "stopped"
