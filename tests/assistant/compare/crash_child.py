@@ -1,4 +1,4 @@
-"""A run that is killed: asks slowly, so that the parent can kill it in the middle of both ways of asking."""
+"""A run that is killed: asks slowly, and from some answer on for ever, so that it never ends by itself."""
 
 import sys
 import time
@@ -10,14 +10,18 @@ from tests.assistant.compare.scripted import ScriptedAsker
 
 
 class Slow(ScriptedAsker):
-    """Takes its time over every answer."""
+    """Takes its time over every answer, and has no more than so many."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(base_knows=lambda i: i % 3 == 0)
+        self.most = most
 
     def ask(self, question, arm, retrieval, language):
-        time.sleep(0.02)
+        time.sleep(0.02 if len(self.asked) < self.most else 600)
         return super().ask(question, arm, retrieval, language)
 
 
 if __name__ == "__main__":
     store = Experiments(Path(sys.argv[1]))
-    for _ in run_experiment(store, int(sys.argv[2]), Slow(base_knows=lambda i: i % 3 == 0)):
+    for _ in run_experiment(store, int(sys.argv[2]), Slow(int(sys.argv[3]))):
         pass

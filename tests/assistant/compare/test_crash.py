@@ -31,6 +31,7 @@ def test_killed_and_gone_on_with(tmp_path: Path, after: int) -> None:
             "tests.assistant.compare.crash_child",
             str(tmp_path / "tandem.db"),
             str(number),
+            str(after + 20),
         ],
         cwd=ROOT,
     )
