@@ -38,12 +38,12 @@ def data_dir(tmp_path: Path, minilm_folder: "ModelFolder") -> Path:
 
 
 @contextmanager
-def asking(url: str, data_dir: Path, **models: str) -> Iterator[App]:
+def asking(url: str, data_dir: Path, *, timeout_s: float = 60, **models: str) -> Iterator[App]:
     """An App whose chat model is at that address."""
     settings = load_settings(
         data_dir=data_dir,
         models={"chat": "provider:lab/base", **models},
-        providers={"lab": {"base_url": url, "timeout_s": 2}},
+        providers={"lab": {"base_url": url, "timeout_s": timeout_s}},
     )
     with App.open(settings, purpose="tests") as app:
         yield app
@@ -143,7 +143,10 @@ def test_nor_does_a_stream_that_breaks_off(data_dir: Path, caplog: pytest.LogCap
 
 def test_a_server_that_is_silent_is_named_only(data_dir: Path) -> None:
     silence = threading.Event()
-    with speaking(lambda _: silence.wait(10) and None) as url, asking(url, data_dir) as app:
+    with (
+        speaking(lambda _: silence.wait(120) and None) as url,
+        asking(url, data_dir, timeout_s=2) as app,
+    ):
         answer = post(app, CHAT, ASKED)
         silence.set()
     assert answer.json()["error"]["code"] == "provider_slow"

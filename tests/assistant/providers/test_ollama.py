@@ -5,7 +5,6 @@ Ollama itself is a program that a test cannot install; what is held here is our 
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ class Ollama:
         self.models = {HAS: 522_653_767}
         self.asked: list[tuple[str, Any]] = []
         self.left = threading.Event()
-        self.pull_s = 0.0
+        self.halts = False  # a pull stands still at a tenth
 
     def serve(self, exchange: Exchange) -> None:
         self.asked.append((exchange.path, exchange.body))
@@ -88,7 +87,11 @@ class Ollama:
             for done in range(0, LAYER + 1, LAYER // 10):
                 part = {"status": "pulling abc", "digest": "sha256:abc", "total": LAYER, "completed": done}
                 exchange.say(json.dumps(part) + "\n")
-                time.sleep(self.pull_s)
+                if done and self.halts:
+                    exchange.connection.settimeout(60)
+                    assert exchange.connection.recv(1) == b""  # the client has hung up
+                    self.left.set()
+                    return
         except OSError:
             self.left.set()
             raise
@@ -186,7 +189,7 @@ def test_pulling_tells_how_far_it_is(providers: Providers) -> None:
 
 
 def test_a_pull_can_be_stopped(ollama: tuple[Ollama, str], providers: Providers) -> None:
-    ollama[0].pull_s = 0.2
+    ollama[0].halts = True
     hangup = Hangup()
 
     def stop_soon(stage: str, done: int, total: int | None) -> None:
@@ -194,7 +197,7 @@ def test_a_pull_can_be_stopped(ollama: tuple[Ollama, str], providers: Providers)
             hangup.ring()
 
     providers.pull("home", "tiny:1b", stop_soon, hangup=hangup)
-    assert ollama[0].left.wait(5)
+    assert ollama[0].left.wait(60)
     assert "tiny:1b" not in ollama[0].models
 
 
