@@ -2,17 +2,17 @@
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from assistant.downloads import Download, Downloads
+from assistant.downloads import Downloads
 from finetune.errors import ModelUnavailableError
 from finetune.models import present, resolve
 from finetune.sources.modelscope import fetch_from_modelscope
 from tests.finetune.tiny_chat import write_tiny_chat
+from tests.waiting import until
 
 CLIENT = """
 import os, pathlib, time
@@ -28,6 +28,7 @@ def snapshot_download(model_id, revision=None, local_files_only=False, allow_pat
         return str(cache)
     cache.mkdir(parents=True, exist_ok=True)
     print("Downloading Model")
+    told, written, pieces = pathlib.Path(os.environ["STAND_IN_TOLD"]), 0, 0
     for path in sorted(source.iterdir()):
         if not any(path.match(pattern) for pattern in allow_patterns):
             continue
@@ -37,7 +38,11 @@ def snapshot_download(model_id, revision=None, local_files_only=False, allow_pat
             for at in range(0, len(data), step):
                 file.write(data[at:at + step])
                 file.flush()
+                written += len(data[at:at + step])
+                pieces += 1
                 time.sleep(float(os.environ["STAND_IN_PAUSE"]))
+                while pieces <= int(os.environ["STAND_IN_WAITS"]) and int(told.read_text()) < written:
+                    time.sleep(0.01)
         os.replace(cache / (path.name + ".incomplete"), cache / path.name)
     return str(cache)
 """
@@ -69,53 +74,54 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("STAND_IN_SOURCE", str(source))
-    monkeypatch.setenv("STAND_IN_PAUSE", "0.02")
+    monkeypatch.setenv("STAND_IN_PAUSE", "0")
+    monkeypatch.setenv("STAND_IN_WAITS", "0")
+    monkeypatch.setenv("STAND_IN_TOLD", str(tmp_path / "told"))
     return source
 
 
-def test_the_bytes_that_arrive_are_the_progress(source: Path, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    model = resolve(
-        "modelscope:org/tiny", models_dir=tmp_path / "models", progress=lambda *step: told.append(step)
-    )
+def test_the_bytes_that_arrive_are_the_progress(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, int, int | None]] = []
+
+    def progress(stage: str, done: int, total: int | None) -> None:
+        told.append((stage, done, total))
+        (tmp_path / "telling").write_text(str(done))
+        (tmp_path / "telling").replace(tmp_path / "told")
+
+    progress("begun", 0, None)
+    # After each of the first pieces the stand-in waits until that piece was told.
+    monkeypatch.setenv("STAND_IN_WAITS", "4")
+    model = resolve("modelscope:org/tiny", models_dir=tmp_path / "models", progress=progress)
     assert model.path == tmp_path / "cache" / "models" / "org" / "tiny"
     assert not (model.path / "pytorch_model.bin").exists()
     assert (model.path / "config.json").read_bytes() == (source / "config.json").read_bytes()
     counted = [done for stage, done, total in told if stage == "download" and total]
-    assert len(set(counted)) >= 3
+    assert len(set(counted)) >= 4
     assert counted == sorted(counted)
     wanted = sum(path.stat().st_size for path in source.iterdir() if path.suffix != ".bin")
     assert {total for stage, _, total in told if stage == "download" and total} == {wanted}
     assert present("modelscope:org/tiny", models_dir=tmp_path / "models")
 
 
-def until(download: Download, wanted: str, *, timeout_s: float) -> float:
-    """Wait for a state, or for "bytes"; returns the seconds that it took."""
-    began = time.monotonic()
-    while time.monotonic() - began < timeout_s:
-        if download.state == wanted or (wanted == "bytes" and download.done and download.total):
-            return time.monotonic() - began
-        time.sleep(0.02)
-    raise AssertionError(f"not {wanted} after {timeout_s} s: {download}")
-
-
 def test_a_stop_ends_the_client_and_no_half_model_is_offered(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("STAND_IN_PAUSE", "1.5")
+    monkeypatch.setenv("STAND_IN_PAUSE", "600")
     models_dir = tmp_path / "models"
     downloads = Downloads()
     download = downloads.start(
         "tiny",
         lambda progress, hangup: resolve("modelscope:org/tiny", models_dir=models_dir, progress=progress),
     )
-    until(download, "bytes", timeout_s=60)
+    until(lambda: download.done and download.total)
     alive = [c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE]
     (client,) = [child for child in alive if "finetune.sources.modelscope_child" in child.cmdline()]
     downloads.stop(download)
-    assert until(download, "stopped", timeout_s=2) < 2
+    until(lambda: download.state == "stopped", seconds=30)  # by itself it would end in hours
     assert not present("modelscope:org/tiny", models_dir=models_dir)
-    client.wait(timeout=2)  # what has ended fetches no more
+    client.wait(timeout=30)  # what has ended fetches no more
     assert not client.is_running()
     with pytest.raises(ModelUnavailableError):  # what lies half in the client's cache is no model
         resolve("modelscope:org/tiny", models_dir=models_dir, offline=True)
