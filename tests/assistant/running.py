@@ -53,14 +53,16 @@ def listening(application: Any) -> Iterator[str]:
     """Serve an ASGI application from a thread; yields its address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", timeout_graceful_shutdown=1))
+        # Connections that a client keeps are not closed under it while a busy machine makes it wait.
+        options: dict[str, Any] = {"timeout_graceful_shutdown": 1, "timeout_keep_alive": 75}
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning", **options))
         running = threading.Thread(target=lambda: asyncio.run(server.serve([listener])), daemon=True)
         running.start()
         while not server.started:
             time.sleep(0.01)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
-        running.join(20)
+        running.join(60)
 
 
 def write_adapter(folder: Path) -> Path:

@@ -45,13 +45,13 @@ def upgrade(url: str, **headers: str) -> int:
     lines = ["GET /_stcore/stream HTTP/1.1", f"Host: {host}", "Connection: Upgrade", "Upgrade: websocket"]
     lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    with socket.create_connection((host.partition(":")[0], int(host.partition(":")[2])), timeout=10) as sent:
+    with socket.create_connection((host.partition(":")[0], int(host.partition(":")[2])), timeout=60) as sent:
         sent.sendall("\r\n".join([*lines, "", ""]).encode())
         return int(sent.recv(4096).split()[1])
 
 
 def test_nothing_is_shown_without_the_token(url: str) -> None:
-    answer = httpx.get(url)
+    answer = httpx.get(url, timeout=60)
     assert answer.status_code == 401
     assert 'name="token"' in answer.text
     assert "the page" not in answer.text
@@ -60,7 +60,7 @@ def test_nothing_is_shown_without_the_token(url: str) -> None:
 
 
 def test_the_token_opens_page_and_websocket(url: str) -> None:
-    with httpx.Client(base_url=url) as browser:
+    with httpx.Client(base_url=url, timeout=60) as browser:
         answer = browser.post("/login", data={"token": TOKEN})
         assert (answer.status_code, answer.headers["location"]) == (303, "/")
         flags = answer.headers["set-cookie"]
@@ -75,7 +75,7 @@ def test_the_token_opens_page_and_websocket(url: str) -> None:
 
 @pytest.mark.parametrize("given", ["", "secret", TOKEN + "x", "x" * 10_000])
 def test_a_wrong_token_is_told_and_slow(url: str, given: str) -> None:
-    answer = httpx.post(f"{url}/login", data={"token": given}, timeout=10)
+    answer = httpx.post(f"{url}/login", data={"token": given}, timeout=60)
     assert answer.status_code == 401
     assert "server.token" in answer.text
     assert "set-cookie" not in answer.headers
@@ -84,17 +84,19 @@ def test_a_wrong_token_is_told_and_slow(url: str, given: str) -> None:
 
 @pytest.mark.parametrize("cookie", ["tandem=x", "tandem=", ";;;=", "tandem=é", f"tandem={'a' * 64}"])
 def test_a_made_up_cookie_opens_nothing(url: str, cookie: str) -> None:
-    assert httpx.get(url, headers={"cookie": cookie.encode()}).status_code == 401
+    assert httpx.get(url, headers={"cookie": cookie.encode()}, timeout=60).status_code == 401
 
 
 def test_another_site_cannot_log_in(url: str) -> None:
-    answer = httpx.post(f"{url}/login", data={"token": TOKEN}, headers={"origin": "http://evil.example"})
+    answer = httpx.post(
+        f"{url}/login", data={"token": TOKEN}, headers={"origin": "http://evil.example"}, timeout=60
+    )
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 
 
 def test_the_api_asks_for_itself(url: str) -> None:
-    assert httpx.get(f"{url}/v1/models").text == "the page"
+    assert httpx.get(f"{url}/v1/models", timeout=60).text == "the page"
 
 
 def test_streamlit_s_own_app_is_behind_it() -> None:

@@ -38,7 +38,7 @@ def ask(
 ) -> list[dict[str, Any]]:
     """Resolve names in a fresh interpreter whose hub is `hub` and whose cache lies in `folder`."""
     settings = {"HF_ENDPOINT": hub, "HF_HOME": str(folder / "cache"), "HF_HUB_OFFLINE": "0", "no_proxy": "*"}
-    settings |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_ETAG_TIMEOUT": "3", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    settings |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_ETAG_TIMEOUT": "60", "HF_HUB_DISABLE_TELEMETRY": "1"}
     asked = json.dumps([[name, offline, mirror] for name in names])
     done = subprocess.run(
         [sys.executable, "-c", ASK, str(folder / "models"), asked],
@@ -46,7 +46,7 @@ def ask(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -81,7 +81,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
 
 
 def compare(arms: Sequence[str], *, lang: str = "en", blind: bool = True) -> AppTest:
-    at = AppTest.from_file(str(SCRIPT), default_timeout=30)
+    at = AppTest.from_file(str(SCRIPT), default_timeout=120)
     at.query_params["lang"] = lang
     at.run()
     at.switch_page("app_pages/compare.py").run()
@@ -148,7 +148,7 @@ def test_names_are_hidden_until_the_vote_and_the_vote_is_kept(app: App) -> None:
 
 def test_a_vote_keeps_what_was_found_and_how_it_was_searched_for(app: App) -> None:
     own = Arm(True, lookup=Lookup(("manual",))).name
-    at = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    at = AppTest.from_file(str(SCRIPT), default_timeout=120)
     at.session_state["compare_own_arms"] = [own]
     at.session_state["compare_arms"] = ["base", own]
     at.query_params["lang"] = "en"
@@ -337,7 +337,7 @@ def test_an_adapter_that_does_nothing_is_told(app: App) -> None:
 
 def test_an_arm_of_ones_own_is_labelled_and_asked(app: App) -> None:
     own = Arm(False, "mine", model="provider:lm/qwen3:4b").name
-    at = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    at = AppTest.from_file(str(SCRIPT), default_timeout=120)
     at.query_params["lang"] = "en"
     at.session_state["compare_own_arms"] = [own]
     at.session_state["compare_arms"] = ["base", own]

@@ -32,7 +32,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
 
 
 def run(page: str | None = None, *, lang: str | None = None, conversation: int | None = None) -> AppTest:
-    at = AppTest.from_file(str(SCRIPT), default_timeout=30)
+    at = AppTest.from_file(str(SCRIPT), default_timeout=120)
     if lang is not None:
         at.query_params["lang"] = lang
     if conversation is not None:
@@ -109,7 +109,7 @@ def test_what_became_of_a_run_is_told_and_a_stopped_one_can_go_on(app: App) -> N
 
     for stopped in (False, True):
         job = app.job_list.start("index", base.name, work, base_id=base.id, arguments={"inputs": []})
-        app.job_list.wait(job.id, 10)
+        app.job_list.wait(job.id, 60)
         at = run("documents", lang="en")
         (told,) = [item.value for item in at.markdown if "1 added, 1 failed" in item.value]
         assert "check_circle" not in told
@@ -129,7 +129,7 @@ def test_of_an_earlier_process_only_a_run_that_can_go_on_is_told(app: App, stopp
         yield Finished(counts={}, seconds=0.1, stopped=stopped)
 
     job = app.job_list.start("index", base.name, work, base_id=base.id, arguments={"inputs": []})
-    app.job_list.wait(job.id, 10)
+    app.job_list.wait(job.id, 60)
     close_app()
     st.cache_resource.clear()
     at = run("documents", lang="en")

@@ -41,7 +41,7 @@ def app(tmp_path: Path, model: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def page(lang: str = "en", tab: str = "data") -> AppTest:
-    at = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    at = AppTest.from_file(str(SCRIPT), default_timeout=120)
     at.query_params["lang"] = lang
     at.run()
     at.session_state["train_tabs"] = TEXTS[lang][f"train.tab_{tab}"]  # type: ignore[index]

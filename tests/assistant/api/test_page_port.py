@@ -36,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         env=os.environ | env,
     )
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not _answers(port):
             assert process.poll() is None
             assert time.monotonic() < until
@@ -57,14 +57,14 @@ def _answers(port: int) -> bool:
 @pytest.fixture
 def ask(url: str) -> Iterator[Ask]:
     """Sends one request to the server."""
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=120) as client:
         yield lambda method, path, **headers: client.request(method, path, headers=headers)
 
 
 @pytest.fixture
 def ask_inside(url: str) -> Iterator[Ask]:
     """Sends one request as a browser does that has shown the token."""
-    with httpx.Client(base_url=url, timeout=30) as client:
+    with httpx.Client(base_url=url, timeout=120) as client:
         assert client.post("/login", data={"token": TOKEN}).status_code == 303
         yield lambda method, path, **headers: client.request(method, path, headers=headers)
 

@@ -30,7 +30,7 @@ def own_data(tmp_path: Path, smollm2_folder: ModelFolder) -> Path:
 
 def models(url: str) -> list[str]:
     """What /v1/models lists."""
-    with urllib.request.urlopen(f"{url}/v1/models", timeout=30) as answer:
+    with urllib.request.urlopen(f"{url}/v1/models", timeout=120) as answer:
         return [row["id"] for row in json.load(answer)["data"]]
 
 
@@ -65,13 +65,13 @@ def test_tandem_serve_says_where_it_is_and_ends_cleanly(own_data: Path) -> None:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert again.returncode == 1
         assert f"tandem serve, {url}" in again.stderr  # one process owns the data folder, and is named
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) in (0, -signal.SIGTERM)
+        assert process.wait(60) in (0, -signal.SIGTERM)
 
 
 def test_another_address_needs_a_token(own_data: Path) -> None:
@@ -86,7 +86,7 @@ def test_page_and_api_are_one_process_on_one_port(own_data: Path, tmp_path: Path
     command = ["-m", "assistant", "ui", "--no-browser", "--port", str(port)]
     env = {"TANDEM_DATA_DIR": str(own_data)}
     with running_server(command, port, tmp_path / "log", env) as url:
-        with urllib.request.urlopen(url, timeout=30) as page:
+        with urllib.request.urlopen(url, timeout=120) as page:
             assert b"<html" in page.read()
             assert page.headers["x-frame-options"] == "DENY"
         assert models(url)[:2] == ["base", "rag"]
