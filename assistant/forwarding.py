@@ -118,7 +118,7 @@ class Forwarding:
         with torch.inference_mode():
             while len(self._probe_caches) < 2:
                 cache, _ = self._blank.start(None, self._probe)
-                self._lean.read(Block(self._probe[:-1], cache, None))
+                self._lean.read([Block(self._probe[:-1], cache, None, last=False)])
                 self._probe_caches.append(cache)
             try:
                 told = self._lean.step(
@@ -139,22 +139,24 @@ class Forwarding:
         """How many prompts are read side by side."""
         return self._lean.lanes if self._lean is not None else 1
 
-    def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | Exception]:
-        """Append a block to each of several prompts' caches; return each one's last logits (V,), or what it raised."""
-        if self._lean is not None and all(self.batches(block.adapter) for block in blocks):
-            return self._lean.read_together(blocks)
-        told: list[torch.Tensor | Exception] = []
-        for block in blocks:
+    def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | Exception | None]:
+        """Append a block to each of several prompts' caches.
+
+        Returns:
+            For each the last token's logits (V,), None where the prompt goes on, or what was raised.
+        """
+        by_lean = [self.batches(block.adapter) for block in blocks]
+        if self._lean is not None and all(by_lean):
+            return self._lean.read(blocks)
+        told: list[torch.Tensor | Exception | None] = []
+        for block, lean in zip(blocks, by_lean, strict=True):
             try:
-                told.append(self._read_alone(block))
+                told += (
+                    self._lean.read([block]) if self._lean and lean else [self._by_transformers(*block[:3])]
+                )
             except Exception as err:
                 told.append(err)
         return told
-
-    def _read_alone(self, block: Block) -> torch.Tensor:
-        if self._lean is not None and self.batches(block.adapter):
-            return self._lean.read(block)
-        return self._by_transformers(*block)
 
     def _by_transformers(self, ids: Sequence[int], cache: DynamicCache, adapter: str | None) -> torch.Tensor:
         self._switch.activate(adapter)

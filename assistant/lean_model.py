@@ -9,21 +9,21 @@ Imported only where an engine runs, because it needs torch.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import wait
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController
-from torch.nn import functional
 from transformers import DynamicCache
 
 from assistant.decoder_layers import DecoderLayers, LayerWeights, LoraWeights, compiled
 from assistant.lora_files import read_plain_lora
 from assistant.lora_rows import SITES, AdapterPairs, LoraShelf
-from assistant.packed_linear import LinearMaker, fits_four_bits, four_bit_linear, is_four_bit
+from assistant.output_head import OutputHead
+from assistant.packed_linear import LinearMaker, four_bit_linear, is_four_bit
 from assistant.prefix_cache import GrowingLayer, PrefixCache
 from knowledge.lanes import one_core_threads
 
@@ -35,12 +35,6 @@ _KNOWN = frozenset({"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM"
 _KNOWN_ROPE = frozenset({"default", "linear", "llama3", "yarn"})
 # Kernels round differently; a forgotten part of an architecture is off by far more.
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.05}
-
-# Candidates whose logits are computed in fp32 when the model is in half precision.
-_EXACT = 8
-
-# The same where four bits chose the candidates: their logits are off by 0.35 on average.
-_EXACT_OF_FOUR_BITS = 64
 
 # Threads that share a product wait for each other behind it, hundreds of times a step. For layers of up to so many
 # bytes one thread alone is faster: by a third and more at 7 MiB, a little at 24, slower from 50 on (two cores, 1 to
@@ -59,6 +53,8 @@ class Block(NamedTuple):
     """Token ids, those behind what the cache holds."""
     cache: DynamicCache
     adapter: str | None
+    last: bool = True
+    """Whether it ends the prompt: only then logits are wanted."""
 
 
 class LeanModel:
@@ -113,14 +109,6 @@ class LeanModel:
             for form, doubled in ((forms[0], False), (forms[-1], on_cpu))
         )
         self._read_layers, self._step_layers = compiled(read) or read, compiled(step) or step
-        self._norm, self._eps = body.norm.weight.detach(), eps
-        self._head_weight, self._head_bias = model.lm_head.weight.detach(), model.lm_head.bias
-        self._head = make([model.lm_head.weight], [model.lm_head.bias])
-        self._coarse_head = (
-            four_bit_linear([self._head_weight])
-            if self.four_bit and self._head_bias is None and fits_four_bits([self._head_weight])
-            else None
-        )
         self._shapes = [
             {name: tuple(_named(layer, name).weight.shape) for site in SITES for name in site}
             for layer in body.layers
@@ -135,6 +123,10 @@ class LeanModel:
             self.lanes = min(_MOST_LANES, torch.get_num_threads())
         if self.lanes > 1:
             self._pool = one_core_threads(self.lanes)
+        head = model.lm_head
+        self._head = OutputHead(
+            head.weight, head.bias, body.norm.weight, eps, make, slices=self.lanes, four_bit=self.four_bit
+        )
 
     @classmethod
     def build(cls, model: Any, *, four_bit: bool | None = None) -> "LeanModel | None":
@@ -146,7 +138,7 @@ class LeanModel:
             ids = torch.linspace(0, len(lean._embed) - 1, 9).long().tolist()
             told = model(input_ids=torch.tensor([ids], device=lean.device)).logits[0, -1].float()
             cache, _ = PrefixCache(model.config, max_bytes=0).start(None, ids)
-            lean.read(Block(ids[:-1], cache, None))
+            lean.read([Block(ids[:-1], cache, None, last=False)])
             ours = lean.step(ids[-1:], [cache], [None])[0].float()
         error = float((ours - told).norm() / told.norm())
         # Not a number is an error too.
@@ -165,31 +157,30 @@ class LeanModel:
         """
         return read_plain_lora(folder, self._shapes)
 
-    def read(self, block: Block) -> torch.Tensor:
-        """Append a block of one prompt to its cache; return its last token's logits (V,)."""
-        return self._read(block, self._lora_of(block))
+    def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | Exception | None]:
+        """Append blocks of different prompts, side by side.
 
-    def read_together(self, blocks: Sequence[Block]) -> list[torch.Tensor | Exception]:
-        """Append blocks of different prompts, side by side; return the logits (V,) of each, or what it raised."""
-        told: list[torch.Tensor | Exception] = []
-        if len(blocks) > 1 and self.lanes > 1:
-            # Adapters are stacked here: the shelf is this thread's.
-            waiting = [
-                self._pool.submit(_inferring(self._read), block, self._lora_of(block)) for block in blocks
-            ]
-            told.extend(future.exception() or future.result() for future in waiting)  # type: ignore[misc]
-            return told
-        for block in blocks:
-            try:
-                told.append(self.read(block))
-            except Exception as err:
-                told.append(err)
+        Returns:
+            For each the last token's logits (V,), None where the prompt goes on, or what was raised.
+        """
+        # Adapters are stacked by this thread: the shelf is its own.
+        work = [partial(self._read, block, self._lora_of(block)) for block in blocks]
+        # A prompt alone is read by all cores together.
+        together = len(blocks) > 1 and self.lanes > 1
+        states = self._tried_side_by_side(work) if together else [_tried(task) for task in work]
+        told: list[torch.Tensor | Exception | None] = []
+        for block, state in zip(blocks, states, strict=True):
+            if isinstance(state, Exception):
+                told.append(state)
+            else:
+                told.append(self._head.logits(state, run=self._side_by_side)[0] if block.last else None)
         return told
 
     def _lora_of(self, block: Block) -> LoraWeights:
         return self.adapters.rows([block.adapter] * len(block.ids), exact=True)
 
     def _read(self, block: Block, lora: LoraWeights) -> torch.Tensor:
+        """Append a block; return its last token's state (1, D)."""
         layers: list[GrowingLayer] = block.cache.layers  # type: ignore[assignment]
         before, tokens = layers[0].get_seq_length(), len(block.ids)
         mask = None
@@ -199,7 +190,7 @@ class LeanModel:
         x = self._read_layers(x, cos, sin, [self._buffers(layers, tokens)], [before], True, mask, lora)
         for layer in layers:
             layer.lengthen(tokens)
-        return self._logits(x[-1:])[0]
+        return x[-1:]
 
     def step(
         self,
@@ -220,30 +211,42 @@ class LeanModel:
                 may be off by some tenths. () is none.
             in_one_pass: compute all rows together, on one core or by one product on all.
         """
-        coarse = list(likeliest) or [False] * len(tokens)
         lanes = [list(range(len(tokens)))] if in_one_pass else self._shared_out(caches, adapters)
         work = []
         for rows in lanes:
             # The last row is computed again where a kernel wants more rows (see assistant.packed_linear).
             lone = self.four_bit and all(adapters[row] is None for row in rows)
             filled = rows + rows[-1:] * (0 if lone else -len(rows) % self._row_step)
+            lora = self.adapters.rows([adapters[row] for row in filled])
             work.append(
-                (
-                    [tokens[row] for row in filled],
-                    [caches[row] for row in rows],
-                    self.adapters.rows([adapters[row] for row in filled]),
-                    [coarse[row] for row in rows],
-                )
+                partial(self._step, [tokens[row] for row in filled], [caches[row] for row in rows], lora)
             )
-        if len(lanes) == 1:
-            with self._step_threads():
-                told = [self._step(*work[0])]
-        else:
-            waiting = [self._pool.submit(_inferring(self._step), *part) for part in work]
-            wait(waiting)
-            told = [future.result() for future in waiting]
-        logits = dict(zip(chain(*lanes), chain(*(part.unbind(0) for part in told)), strict=True))
-        return [logits[row] for row in range(len(tokens))]
+        x = torch.cat(self._side_by_side(work))
+        order = list(chain(*lanes))
+        coarse = [likeliest[row] for row in order] if likeliest else ()
+        logits = self._head.logits(x, likeliest=coarse, run=self._side_by_side).unbind(0)
+        by_row = dict(zip(order, logits, strict=True))
+        return [by_row[row] for row in range(len(tokens))]
+
+    def _tried_side_by_side(self, work: Sequence[Callable[[], Result]]) -> list[Result | Exception]:
+        """Do each piece on a core of its own, the first on this thread's; return what each returned or raised."""
+        others = [self._pool.submit(_tried, piece) for piece in work[1:]] if self.lanes > 1 else []
+        with self._step_threads():
+            told = [_tried(piece) for piece in work[: len(work) - len(others)]]
+        return told + [future.result() for future in others]
+
+    def _side_by_side(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
+        """The same for pieces of one whole.
+
+        Raises:
+            Exception: what a piece raised, when all are done.
+        """
+        done = []
+        for result in self._tried_side_by_side(work):
+            if isinstance(result, Exception):
+                raise result
+            done.append(result)
+        return done
 
     def _shared_out(self, caches: Sequence[DynamicCache], adapters: Sequence[str | None]) -> list[list[int]]:
         """The rows that each core computes: about as many each, rows of a cache on one core and in their order."""
@@ -260,10 +263,8 @@ class LeanModel:
             parts[at].append(row)
         return [part for part in parts if part]
 
-    def _step(
-        self, tokens: list[int], caches: list[DynamicCache], lora: LoraWeights, likeliest: list[bool]
-    ) -> torch.Tensor:
-        """One core's part of a step; more tokens than caches are spare ones. Returns the logits (B, V)."""
+    def _step(self, tokens: list[int], caches: list[DynamicCache], lora: LoraWeights) -> torch.Tensor:
+        """One core's part of a step; more tokens than caches are spare ones. Returns the answers' states (B, D)."""
         rows = len(caches)
         stores, held = [], []
         times = Counter[int](map(id, caches))
@@ -278,15 +279,7 @@ class LeanModel:
         for cache in caches:
             for layer in cache.layers:
                 layer.lengthen(1)  # type: ignore[union-attr]
-        if self._coarse_head is None or not any(likeliest):
-            return self._logits(x)
-        if all(likeliest):
-            return self._logits(x, coarsely=True)
-        coarse = torch.tensor(likeliest, device=self.device)
-        logits = x.new_empty((rows, len(self._head_weight)), dtype=torch.float32)
-        logits[coarse] = self._logits(x[coarse], coarsely=True)
-        logits[~coarse] = self._logits(x[~coarse])
-        return logits
+        return x
 
     def _buffers(self, layers: Sequence[GrowingLayer], tokens: int) -> list[torch.Tensor]:
         """The layers' keys and values, with room for more tokens."""
@@ -300,26 +293,6 @@ class LeanModel:
         cos, sin = self._rotary(x, torch.tensor([list(positions)], device=self.device))
         half = cos.shape[-1] // 2
         return x, cos[0, :, None], torch.cat((-sin[0, :, None, :half], sin[0, :, None, half:]), -1)
-
-    def _logits(self, x: torch.Tensor, *, coarsely: bool = False) -> torch.Tensor:
-        """Return the fp32 logits (T, V) of the last layer's states (T, D).
-
-        Half precision has steps of an eighth where logits lie, and near ties would go to the lower token id:
-        the likeliest tokens are computed again in fp32.
-
-        Args:
-            coarsely: whether four bits will do to find out which those are.
-        """
-        h = functional.rms_norm(x, x.shape[-1:], self._norm, self._eps)
-        if coarsely and self._coarse_head is not None:
-            logits, exact = self._coarse_head(h).float(), _EXACT_OF_FOUR_BITS
-        else:
-            logits, exact = self._head(h if len(h) > 1 else h.expand(2, -1))[: len(h)].float(), _EXACT
-        if self.dtype != torch.float32 and self._head_bias is None:
-            top = logits.topk(min(exact, logits.shape[-1]), sorted=False).indices  # (T, K)
-            told = (self._head_weight[top].float() * h.float()[:, None]).sum(-1)
-            logits.scatter_(-1, top, told)
-        return logits
 
 
 def _is_known(model: Any) -> bool:
@@ -356,14 +329,13 @@ def _one_thread() -> Callable[[], AbstractContextManager[Any]]:
     return lambda: pools.limit(limits=1)
 
 
-def _inferring(work: Callable[..., Result]) -> Callable[..., Result]:
-    """`work` for another thread, which does not know yet that nothing is trained here."""
-
-    def run(*given: Any) -> Result:
-        with torch.inference_mode():
-            return work(*given)
-
-    return run
+def _tried(work: Callable[[], Result]) -> Result | Exception:
+    """What `work` returns or raises; the thread may be one that does not know yet that nothing is trained here."""
+    with torch.inference_mode():
+        try:
+            return work()
+        except Exception as err:
+            return err
 
 
 def _layer(layer: Any, make: LinearMaker) -> LayerWeights:

@@ -141,7 +141,7 @@ class RunningBatch:
         began = time.perf_counter()
         ends = [next(end for end in block_ends(len(e.prompt)) if end > e.read) for e in entries]
         blocks = [
-            Block(e.prompt[e.read : end], e.cache, e.request.adapter)
+            Block(e.prompt[e.read : end], e.cache, e.request.adapter, last=end == len(e.prompt))
             for e, end in zip(entries, ends, strict=True)
         ]
         told = self._forwarding.read(blocks)
@@ -152,7 +152,7 @@ class RunningBatch:
                 continue
             entry.read = end
             entry.progress.prefill_s += spent
-            if end < len(entry.prompt):
+            if end < len(entry.prompt) or logits is None:
                 self._reading.append(entry)
                 continue
             try:

@@ -114,7 +114,7 @@ def _layers_of(
 
 def _started(lean: LeanModel, ids: list[int], room: int) -> DynamicCache:
     cache, _ = PrefixCache(lean._config, max_bytes=0).start(None, ids, room=room)
-    lean.read(Block(ids, cache, None))
+    lean.read([Block(ids, cache, None)])
     return cache
 
 

@@ -77,7 +77,7 @@ def test_rows_keep_their_bits_whatever_runs_beside_them() -> None:
         for row, adapter in enumerate(adapters):
             ids = list(range(5 + row, 20 + 3 * row))
             cache, _ = PrefixCache(model.config, max_bytes=0).start(adapter, ids)
-            lean.read(Block(ids, cache, adapter))
+            lean.read([Block(ids, cache, adapter)])
             made.append(cache)
         return made
 

@@ -50,8 +50,8 @@ def test_rows_and_prompts_on_three_cores_have_the_bits_of_one(dtype: torch.dtype
     assert lean.lanes == 3
     with torch.inference_mode():
         alone, together = blocks(config), blocks(config)
-        expected = [lean.read(block) for block in alone]
-        told = lean.read_together(together)
+        expected = [lean.read([block])[0] for block in alone]
+        told = lean.read(together)
         assert all(torch.equal(one, other) for one, other in zip(expected, told, strict=True))  # type: ignore[arg-type]
         for token in (7, 9):
             caches = [block.cache for block in together]
@@ -67,7 +67,7 @@ def test_tokens_of_one_answer_stay_on_one_core_and_in_their_order() -> None:
         first, second = blocks(config)[:2]
         other_first, other_second = blocks(config)[:2]
         for block in (first, second, other_first, other_second):
-            lean.read(block)
+            lean.read([block])
         caches = [first.cache] * 4 + [second.cache] * 3
         told = lean.step([5, 6, 7, 8, 5, 6, 7], caches, [None] * 4 + ["a"] * 3)
         singly = [lean.step([token], [other_first.cache], [None])[0] for token in (5, 6, 7, 8)]
@@ -79,10 +79,10 @@ def test_a_prompt_that_cannot_be_read_leaves_the_others() -> None:
     lean, config = build(torch.float32)
     good, bad, other = blocks(config)[:3]
     with torch.inference_mode():
-        told = lean.read_together([good, bad._replace(ids=[10**6]), other])
+        told = lean.read([good, bad._replace(ids=[10**6]), other])
         assert isinstance(told[1], Exception)
         assert bad.cache.get_seq_length() == 0
-        expected = [lean.read(block) for block in (blocks(config)[0], blocks(config)[2])]
+        expected = [lean.read([block])[0] for block in (blocks(config)[0], blocks(config)[2])]
     assert torch.equal(told[0], expected[0])  # type: ignore[arg-type]
     assert torch.equal(told[2], expected[1])  # type: ignore[arg-type]
 
@@ -96,6 +96,16 @@ def test_without_the_compiler_the_same_lines_run_on_one_core(monkeypatch: pytest
     assert plain.lanes == 1
     with torch.inference_mode():
         for one, other in zip(blocks(config), blocks(config), strict=True):
-            assert torch.equal(compiled.read(one), plain.read(other))
-            (told,) = compiled.step([7], [one.cache], [one.adapter])
-            assert torch.equal(told, plain.step([7], [other.cache], [other.adapter])[0])
+            pairs = [(compiled.read([one])[0], plain.read([other])[0])]
+            pairs += zip(
+                compiled.step([7], [one.cache], [one.adapter]),
+                plain.step([7], [other.cache], [other.adapter]),
+                strict=True,
+            )
+            for told, expected in pairs:
+                assert isinstance(told, torch.Tensor)
+                assert isinstance(expected, torch.Tensor)
+                # On several cores more of the likeliest tokens are computed exactly.
+                assert told.argmax() == expected.argmax()
+                assert told.max() == expected.max()
+                assert torch.allclose(told, expected, atol=0.05)
