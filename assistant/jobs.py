@@ -211,8 +211,8 @@ class Jobs:
         job = self._live.get(job_id)
         if job is not None and job.state == "running":
             return
-        self._live.pop(job_id, None)
         with self._lock:
+            self._live.pop(job_id, None)
             self._connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def forget_base(self, base_id: int) -> None:
