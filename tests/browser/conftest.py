@@ -1,5 +1,6 @@
 """A real Chromium on a real server: both are started here, and both are watched."""
 
+import itertools
 import os
 import shutil
 import socket
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 LAPTOP = {"width": 1366, "height": 768}
 DESKTOP = {"width": 1920, "height": 1080}
+_PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +79,9 @@ OpenPage = Callable[..., tuple[Any, Watch]]
 @pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Any]:
     """One Chromium per module: its event loop must not outlive the module's tests."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         yield running
@@ -96,7 +99,7 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[OpenPage]:
         context = browser.new_context(locale=locale, viewport=size, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(_PATIENCE_MS)
         watch = Watch(page, url)
         page.goto(url)
         return page, watch
@@ -108,12 +111,24 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[OpenPage]:
         context.close()
 
 
+# Each worker has its own: two must not find the same port free. They lie below those that systems give to
+# connections and to whoever asks for any port, one of which could be taken before the server listens.
+_PORTS = itertools.count(
+    20_000 + 1_000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) + os.getpid() % 500
+)
+
+
 def free_port() -> int:
-    """A TCP port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that nothing listens on now, each time another."""
+    for port in _PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("there is always another number")
 
 
 @contextmanager
@@ -129,24 +144,27 @@ def running_server(command: list[str], port: int, log: Path, env: dict[str, str]
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
+        end = time.monotonic() + 180
+        while not _healthy(url):
             assert process.poll() is None, log.read_text(errors="replace")
-            try:
-                with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as answer:
-                    if answer.status == 200:
-                        break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            pytest.fail(f"the server did not answer: {log.read_text(errors='replace')}")
+            assert time.monotonic() < end, f"the server did not answer: {log.read_text(errors='replace')}"
+            time.sleep(0.1)
         yield url
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_stcore/health", timeout=30) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 @pytest.fixture

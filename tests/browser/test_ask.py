@@ -16,7 +16,7 @@ from tests.browser.conftest import DESKTOP, ROOT, OpenPage, free_port, running_s
 if TYPE_CHECKING:
     from finetune.folders import ModelFolder
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 SAMPLES = ROOT / "samples" / "manual" / "en"
 QUESTION = "At what pressure does the zindel valve open?"
@@ -70,7 +70,7 @@ def site(
     (data / "models").symlink_to(models, target_is_directory=True)
     port = free_port()
     env = {"TANDEM_DATA_DIR": str(data), "CI": "1"}
-    command = ["-m", "assistant", "ui", "--port", str(port), "--no-browser"]
+    command = ["-m", "tests.browser.paced_page", "ui", "--port", str(port), "--no-browser"]
     with running_server(command, port, data / "server.log", env) as url:
         yield url, data
 
@@ -84,9 +84,7 @@ def chosen_base(page: Any, label: str) -> None:
     """Wait until the knowledge base whose label matches is the one shown."""
     from playwright.sync_api import expect
 
-    expect(page.locator("[data-testid=stSelectbox] input").first).to_have_value(
-        re.compile(label), timeout=30_000
-    )
+    expect(page.locator("[data-testid=stSelectbox] input").first).to_have_value(re.compile(label))
 
 
 def new_base(page: Any, name: str) -> None:
@@ -115,6 +113,13 @@ def ask(page: Any, question: str) -> None:
     box.fill(question)
     box.press("Enter")
     page.locator(".body").nth(answers).wait_for(timeout=180_000)
+
+
+def count_of(found: Any, count: int) -> None:
+    """Wait until so many elements are there: what an earlier run drew goes away only when the next has ended."""
+    from playwright.sync_api import expect
+
+    expect(found).to_have_count(count)
 
 
 def settled(page: Any) -> None:
@@ -176,7 +181,7 @@ def test_add_a_pdf_ask_open_its_source_and_come_back(
     assert ANSWER in drawer.locator("mark").first.inner_text()
     image = drawer.locator("img").first
     image.wait_for(timeout=60_000)
-    assert image.evaluate("node => node.complete && node.naturalWidth > 300")
+    page.wait_for_function("node => node.complete && node.naturalWidth > 300", arg=image.element_handle())
     settled(page)
     page.screenshot(path=screenshots / "source-en.png")
     image.scroll_into_view_if_needed()
@@ -198,7 +203,7 @@ def test_add_a_pdf_ask_open_its_source_and_come_back(
     page.reload()
     page.locator("button.mark").first.wait_for(timeout=60_000)
     assert ANSWER in page.locator(".body").inner_text()
-    assert page.get_by_role("button", name=QUESTION[:20]).count() == 1
+    count_of(page.get_by_role("button", name=QUESTION[:20]), 1)
     assert watch.abroad == []
     assert watch.errors == []
 
@@ -212,7 +217,9 @@ def test_the_latest_answer_is_in_view(site: tuple[str, Path], open_page: OpenPag
         ask(page, f"{QUESTION} Asked {asked} times.")
         settled(page)
         expect(page.get_by_role("button", name="Why this answer").nth(asked - 1)).to_be_in_viewport()
-    assert page.get_by_text("Asked 1 times.").first.bounding_box()["y"] < 0
+    first = page.get_by_text("Asked 1 times.").first
+    expect(first).not_to_be_in_viewport()
+    assert first.bounding_box()["y"] < 0
     # What stands behind an answer comes beside the conversation, which stays where it is.
     page.get_by_role("button", name="Why this answer").last.click()
     page.get_by_role("dialog").locator(".ranks").wait_for()
@@ -307,8 +314,8 @@ def test_a_base_is_renamed_and_deleted(site: tuple[str, Path], open_page: OpenPa
     page.get_by_role("dialog").wait_for(state="detached")
     chosen_base(page, "^(?!临时).*file")
     settled(page)
-    assert page.get_by_text("临时 **库**").count() == 0
-    assert page.get_by_text("short-lived").count() == 0
+    count_of(page.get_by_text("临时 **库**"), 0)
+    count_of(page.get_by_text("short-lived"), 0)
     assert watch.errors == []
 
 
@@ -348,7 +355,7 @@ def test_an_answer_is_stopped_and_what_was_written_stays(slow_site: str, open_pa
     settled(page)
     # The page is drawn anew, with the answer as it stands and the line to ask in.
     page.get_by_text("Stopped by you.").wait_for()
-    assert page.locator(".st-key-stop_answer").count() == 0
+    count_of(page.locator(".st-key-stop_answer"), 0)
     page.reload()
     page.get_by_text("Stopped by you.").wait_for(timeout=60_000)
     assert re.match("word0 word1 word2 word3", page.locator(".body").inner_text())
@@ -369,7 +376,7 @@ def test_an_early_stop_leaves_the_page_as_it_was(slow_site: str, open_page: Open
         page.get_by_text("What would you like to know?").or_(
             page.get_by_text("Stopped by you.")
         ).first.wait_for()
-        assert page.get_by_text("Searching").count() == 0
+        count_of(page.get_by_text("Searching"), 0)
         page.get_by_role("button", name="New conversation").click()
         page.get_by_text("What would you like to know?").wait_for()
         settled(page)

@@ -12,12 +12,12 @@ from assistant.app import App
 from assistant.settings import load_settings
 from assistant.setup import SAMPLES
 from tests.browser.conftest import OpenPage, free_port, running_server
-from tests.browser.test_ask import settled
+from tests.browser.test_ask import count_of, settled
 
 if TYPE_CHECKING:
     from finetune.folders import ModelFolder
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 QUESTION = "How many batches does the Ledger keep?"
 LONG_QUESTION = "Describe in five sentences how the Ledger works and how many batches it keeps."
@@ -81,7 +81,7 @@ def compare_site(
     port = free_port()
     # The adapter below is of the plain model, so that one answers.
     env = {"TANDEM_DATA_DIR": str(data), "TANDEM_MODELS__CHAT": smollm2_folder.name, "CI": "1"}
-    command = ["-m", "assistant", "ui", "--port", str(port), "--no-browser"]
+    command = ["-m", "tests.browser.paced_page", "ui", "--port", str(port), "--no-browser"]
     with running_server(command, port, data / "server.log", env) as url:
         yield url, data
 
@@ -117,8 +117,8 @@ def test_four_arms_stream_together_are_voted_on_blind_and_become_training_rows(
     # They stream together: the last to begin begins before the first of them has ended.
     assert max(told[0][0] for told in growing) < min(told[-1][0] for told in growing), seen
     settled(page)
+    count_of(page.locator(".body"), 4)
     bodies = [text.strip() for text in page.locator(".body").all_inner_texts()]
-    assert len(bodies) == 4
     hidden = page.locator("[data-testid=stMain]").inner_text()
     assert "in all" not in hidden
     assert "peak memory" not in hidden
@@ -133,6 +133,7 @@ def test_four_arms_stream_together_are_voted_on_blind_and_become_training_rows(
     page.get_by_role("textbox", name="How the answer should read").fill("It keeps the last 64 batches.")
     page.get_by_role("button", name="Vote").click()
     page.get_by_text("Your vote counts.").wait_for()
+    page.wait_for_function("() => document.body.innerText.split('in all').length === 5")
     settled(page)
     told = page.locator("[data-testid=stMain]").inner_text()
     assert len(re.findall(r"[ABCD] = ", told)) == 4

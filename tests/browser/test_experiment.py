@@ -15,7 +15,7 @@ from tests.browser.test_ask import settled
 VERDICT = re.compile(r"On your 12 questions, |12 questions are not enough")
 """Twelve questions may or may not show a difference; the page says which."""
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 
 @pytest.fixture(scope="module")
