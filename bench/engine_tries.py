@@ -8,6 +8,7 @@ weights over one with four bits.
 """
 
 import argparse
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -20,11 +21,12 @@ from torch.nn import functional
 from transformers import DynamicCache
 
 from assistant.arms import Sampling
+from assistant.decoder_layers import DecoderLayers
 from assistant.engine import Engine
 from assistant.forwarding import shorten
 from assistant.generation import EngineDone, EngineToken, GenerationRequest
 from assistant.lean_model import Block, LeanModel
-from assistant.packed_linear import four_bit_linear, packed_linear
+from assistant.packed_linear import Linear, four_bit_linear, packed_linear
 from assistant.prefix_cache import PrefixCache
 from finetune.models import load_model
 
@@ -42,6 +44,7 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="try torch.compile too; needs a C++ compiler")
     parser.add_argument("--rounds", type=int, default=6)
     arguments = parser.parse_args()
+    cores = torch.get_num_threads()
     torch.set_num_threads(1)
     loaded = load_model(arguments.model, device="cpu", dtype="bfloat16")
     model = loaded.model
@@ -52,6 +55,10 @@ def main() -> None:
         by_bf16, by_four = LeanModel(model, four_bit=False), LeanModel(model, four_bit=True)
         _quality(by_bf16, by_four, ids)
         ratio = _steps(by_bf16, by_four, ids, arguments.rounds)
+        _as_python(by_four, ids, arguments.rounds)
+        torch.set_num_threads(max(2, cores))
+        _on_several_cores(model, ids, arguments.rounds)
+        torch.set_num_threads(1)
         if arguments.compile:
             _compiled(by_four, arguments.rounds)
     _guessing(loaded, ids)
@@ -154,9 +161,63 @@ def _steps(by_bf16: LeanModel, by_four: LeanModel, ids: list[int], rounds: int) 
     return ratios[0]
 
 
+def _as_python(lean: LeanModel, ids: list[int], rounds: int) -> None:
+    """The decoder's layers for one row: as TorchScript, as Python, and as Python with torch's own RMS norm."""
+    scripted = lean._step_layers
+    cache = _started(lean, ids[:_CONTEXT], 400)
+    x, cos, sin = lean._begin(ids[:1], [_CONTEXT])
+    given = ([lean._buffers(cache.layers, 1)], [_CONTEXT], False, None, lean.adapters.rows([None]))  # type: ignore[arg-type]
+
+    def layers(doubled: bool) -> DecoderLayers:
+        return DecoderLayers(
+            scripted.layers,
+            activation=torch.nn.SiLU(),
+            heads=scripted.heads,
+            kv_heads=scripted.kv_heads,
+            scale=scripted.scale,
+            eps=scripted.eps,
+            doubled=doubled,
+        )
+
+    forms = {"TorchScript": scripted, "Python": layers(True), "Python, torch's norm": layers(False)}
+    told = _least(
+        {name: partial(_several, partial(form, x, cos, sin, *given)) for name, form in forms.items()}, rounds
+    )
+    print("layers, one row:", ", ".join(f"{name} {ms / 10:.1f}" for name, ms in told.items()))
+
+
+def _several(work: Callable[[], Any]) -> None:
+    for _ in range(10):
+        work()
+
+
+def _on_several_cores(model: Any, ids: list[int], rounds: int) -> None:
+    """Whole steps by the clock: all rows on one core, and shared out."""
+    lean = LeanModel(model, four_bit=True)
+    caches = [_started(lean, ids[row : row + _CONTEXT], 400) for row in range(max(_ROWS))]
+    for rows in (1, 2, *_ROWS[1:]):
+
+        def run(lanes: int, rows: int = rows) -> float:
+            lean.lanes = lanes
+            began = time.perf_counter()
+            for _ in range(4):
+                lean.step([ids[0]] * rows, caches[:rows], [None] * rows, likeliest=[True] * rows)
+            spent = time.perf_counter() - began
+            _cut(caches)
+            return 250 * spent
+
+        cores, least = lean.lanes, {1: math.inf}
+        for _ in range(rounds):
+            for lanes in (1, cores):
+                least[lanes] = min(least.get(lanes, math.inf), run(lanes))
+        lean.lanes = cores
+        told = ", ".join(f"{lanes} {ms:.1f}" for lanes, ms in least.items())
+        print(f"a step by the clock, {rows:2} rows, on cores: {told}")
+
+
 def _compiled(lean: LeanModel, rounds: int) -> None:
     """What stands between two attentions, as it is and through torch.compile."""
-    layers = lean._step_layers
+    layers = lean._step_layers.layers
 
     def between(
         x: torch.Tensor,
@@ -176,10 +237,11 @@ def _compiled(lean: LeanModel, rounds: int) -> None:
         return product(functional.silu(gate) * up, down, 32, down_scales) + x
 
     def through(form: Callable[..., torch.Tensor]) -> None:
-        x = torch.ones_like(layers[0].norm_in[0])[None]
+        x = torch.ones(1, layers[0].down.scales.shape[1], dtype=torch.bfloat16)
         for layer in layers:
-            parts: list[Any] = [layer.out, layer.gate_up, layer.down]
-            x = form(x, layer.norm_mlp[0], *(t for part in parts for t in (part._packed, part._scales)))
+            parts: list[Linear] = [layer.out, layer.gate_up, layer.down]
+            norm = layer.norm_mlp[: x.shape[1]]
+            x = form(x, norm, *(t for part in parts for t in (part.weights[0], part.scales)))
 
     compiled = torch.compile(between, dynamic=False)
     began = time.process_time()

@@ -65,6 +65,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the files of README.md")
     parser.add_argument("--out", type=Path, required=True, help="folder for the adapter and its card")
+    parser.add_argument("--start", type=Path, help="an adapter of this recipe to go on from")
     parser.add_argument("--models", type=Path, default=ROOT / ".cache" / "models")
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--minutes", type=float, default=math.inf, help="end by then")
@@ -75,14 +76,21 @@ def main() -> None:
         paragraphs, digests = read_sources(arguments.data)
     except FileNotFoundError as err:
         parser.error(f"{err.filename} is not there; README.md of this recipe says where it comes from")
-    groups = build_groups(thinned(paragraphs, arguments.paragraphs), seed=arguments.seed)
+    # Each epoch has its own: another sentence taken out, another name changed, another paragraph beside it.
+    rounds = math.ceil(arguments.epochs)
+    groups = [
+        group
+        for number in range(rounds)
+        for group in build_groups(thinned(paragraphs, arguments.paragraphs), seed=arguments.seed + number)
+    ]
     make(
         groups,
         out=arguments.out,
         models=arguments.models,
-        epochs=arguments.epochs,
+        epochs=arguments.epochs / rounds,
         minutes=arguments.minutes,
         seed=arguments.seed,
+        start=arguments.start,
         data=digests,
     )
 
@@ -95,11 +103,13 @@ def make(
     epochs: float = 1.0,
     minutes: float = math.inf,
     seed: int = 0,
+    start: Path | None = None,
     data: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Train on `groups`; write adapter and card into `out` and return the card.
 
     Args:
+        start: an adapter of this recipe to go on from.
         data: SHA-256 of the files that the groups were made of, for the card.
     """
     import torch
@@ -124,6 +134,7 @@ def make(
         epochs=epochs,
         minutes=minutes,
         seed=seed,
+        start=start,
         rank=rank,
         world=world,
     )

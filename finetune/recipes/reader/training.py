@@ -96,6 +96,7 @@ def train(
     epochs: float = 1.0,
     minutes: float = math.inf,
     seed: int = 0,
+    start: Path | None = None,
     rank: int = 0,
     world: int = 1,
     say: Callable[[str], None] = print,
@@ -104,19 +105,25 @@ def train(
 
     Args:
         minutes: ends earlier than `epochs` where they would take longer; the learning rate falls to zero by then.
+        start: an adapter that `save` wrote, to go on from, at half the learning rate.
         rank, world: this process and how many there are, each with a part of every step's groups. Their process group
             is initialised by the caller. On a shared machine two processes of one thread beat one of two threads,
             which wait for each other at every product.
         say: takes a line of progress.
     """
     import torch
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
 
     torch.manual_seed(seed)  # so that all processes begin with the same adapter
     wrapped = with_lora(model).train()
     packer = Packer(tokenizer)
     sequences = [packer.pack(group) for group in groups]
+    if start is not None:
+        set_peft_model_state_dict(wrapped, load_file(start / "adapter_model.safetensors"))
+    peak = PEAK_RATE if start is None else PEAK_RATE / 2
     weights = [p for p in wrapped.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.0)
+    optimiser = torch.optim.AdamW(weights, lr=peak, betas=(0.9, 0.98), weight_decay=0.0)
     steps = max(1, round(epochs * len(sequences) / GROUPS_A_STEP))
     order = _order(sequences, steps, seed)
     began = saved = time.monotonic()
@@ -127,9 +134,7 @@ def train(
         if done >= 1:
             break
         for group in optimiser.param_groups:
-            group["lr"] = (
-                PEAK_RATE * min(1.0, (done + 0.002) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
-            )
+            group["lr"] = peak * min(1.0, (done + 0.002) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * done))
         numbers = numbers[rank::world] or numbers[:1]
         batch = collate([sequences[k] for k in numbers], tokenizer.pad_token_id)
         loss = step_loss(wrapped, batch)
