@@ -65,7 +65,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the files of README.md")
     parser.add_argument("--out", type=Path, required=True, help="folder for the adapter and its card")
-    parser.add_argument("--start", type=Path, help="an adapter of this recipe to go on from")
+    parser.add_argument("--go-on-from", type=Path, help="an adapter of this recipe to go on from")
     parser.add_argument("--models", type=Path, default=ROOT / ".cache" / "models")
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--minutes", type=float, default=math.inf, help="end by then")
@@ -90,7 +90,7 @@ def main() -> None:
         epochs=arguments.epochs / rounds,
         minutes=arguments.minutes,
         seed=arguments.seed,
-        start=arguments.start,
+        start=arguments.go_on_from,
         data=digests,
     )
 
