@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from assistant.app import App
 from assistant.settings import load_settings
+from finetune import runs
+from finetune.run_folder import RunFolder
 from tests.browser.conftest import OpenPage, free_port, running_server
 from tests.browser.test_ask import settled
 from tests.finetune.tiny_chat import write_tiny_chat
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from finetune.folders import ModelFolder
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 NOTE = """# Morrow pump
 
@@ -42,6 +46,7 @@ class Site:
     """
 
     url: str
+    data: Path
     steps: int
     rate: str
     patience_ms: int
@@ -70,7 +75,11 @@ def site(
     port = free_port()
     command = ["-m", "assistant", "ui", "--port", str(port), "--no-browser"]
     with running_server(command, port, data / "server.log", env) as url:
-        yield Site(url, 200, "0.01", 300_000) if tiny else Site(url, 12, "0.001", 500_000)
+        yield Site(url, data, 200, "0.01", 300_000) if tiny else Site(url, data, 12, "0.001", 500_000)
+        for run in (data / "runs").glob("*"):  # one that a failed test has left on hold
+            status = runs.status_of(RunFolder(run))
+            if status.alive:
+                psutil.Process(status.pid).kill()
 
 
 def fill(page: Any, key: str, text: str) -> None:
@@ -85,6 +94,33 @@ def step_of(page: Any) -> int:
     """The step that the page tells."""
     told = re.search(r"step (\d+) of", page.locator("[data-testid=stMain]").inner_text())
     return int(told[1]) if told else 0
+
+
+@dataclass
+class Trainer:
+    """The training that runs on a site, which the test lets go on for as long as it likes."""
+
+    folder: RunFolder
+    process: psutil.Process
+    patience_s: float
+
+    def go_on(self, *, steps: int) -> None:
+        """Let it make so many steps or a few more, and hold it."""
+        reached = self.folder.read_status().step + steps
+        self.process.resume()
+        until(lambda: self.folder.read_status().step >= reached, seconds=self.patience_s)
+        self.process.suspend()
+
+
+def begun(site: Site) -> Trainer:
+    """Hold the run that was started just now, after its first steps."""
+    until(lambda: any((site.data / "runs").glob("*/status.json")))
+    (folder,) = map(RunFolder, (site.data / "runs").iterdir())
+    until(lambda: folder.read_status().pid)
+    process = psutil.Process(folder.read_status().pid)
+    trainer = Trainer(folder, process, patience_s=site.patience_ms / 1000)
+    trainer.go_on(steps=2)
+    return trainer
 
 
 @pytest.mark.parametrize("site", ["tiny", pytest.param("embedded", marks=pytest.mark.slow)], indirect=True)
@@ -131,11 +167,13 @@ def test_a_document_becomes_an_adapter_that_answers(
     page.get_by_role("button", name="Start training").click()
 
     # The curve moves, and a reload finds the run again.
+    trainer = begun(site)
     chart = page.locator("[data-testid=stVegaLiteChart]").first
     chart.wait_for(timeout=site.patience_ms)
     page.reload()
     chart.wait_for(timeout=60_000)
     first = step_of(page)
+    trainer.go_on(steps=1)
     page.wait_for_function(
         """first => Number((document.body.innerText.match(/step (\\d+) of/) || [0, 0])[1]) > first""",
         arg=first,
@@ -143,6 +181,8 @@ def test_a_document_becomes_an_adapter_that_answers(
     )
     page.screenshot(path=screenshots / "train-run-en.png")
     page.get_by_role("button", name="Stop", exact=True).click()
+    until(trainer.folder.stop.exists)
+    trainer.process.resume()
     page.get_by_role("button", name="Go on").wait_for(timeout=site.patience_ms)
     settled(page)
     stopped = step_of(page)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -35,7 +34,7 @@ def wait_for(folder: RunFolder, step: int, seconds: float = 120.0) -> Status:
         status = runs.status_of(folder)
         if status.step >= step or not status.alive:
             return status
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise AssertionError(f"still at {runs.status_of(folder)}")
 
 
@@ -60,12 +59,15 @@ def test_a_run_outlives_its_starter_is_killed_resumed_and_finishes(model, data, 
     run = runs.find(runs_dir, done.stdout.strip())
     status = wait_for(run.folder, 20)
     assert status.state == "running", (status, run.folder.log.read_text("utf-8"))
-    assert psutil.Process(status.pid).parent().pid != os.getpid()  # type: ignore[union-attr]
+    process = psutil.Process(status.pid)
+    process.suspend()  # it must not end while it is looked at
+    assert runs.status_of(run.folder).state == "running"
+    assert process.parent().pid != os.getpid()  # type: ignore[union-attr]
     with pytest.raises(TrainingError) as caught:
         runs.resume(run.folder)
     assert caught.value.code == "run_alive"
-    os.kill(status.pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(status.pid)] if psutil.pid_exists(status.pid) else [], timeout=10)
+    process.kill()
+    psutil.wait_procs([process], timeout=60)
     dead = runs.status_of(run.folder)
     assert run.folder.read_status().state == "running"  # what it last wrote
     assert (dead.state, dead.code) == ("interrupted", "run_died")

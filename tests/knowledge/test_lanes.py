@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,8 +12,11 @@ from knowledge.lanes import Lanes
 
 
 @pytest.fixture(autouse=True)
-def two_cores() -> None:
+def two_cores() -> Iterator[None]:
+    before = torch.get_num_threads()
     torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 def busy(_: int) -> float:
