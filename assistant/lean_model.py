@@ -73,11 +73,8 @@ class LeanModel:
         self._config = config
         self._embed = body.embed_tokens.weight.detach()
         self._rotary = body.rotary_emb
-        self._depth = len(body.layers)
         self._kv_heads = config.num_key_value_heads
-        self._heads = config.num_attention_heads
         self._width = body.layers[0].self_attn.head_dim
-        activation = body.layers[0].mlp.act_fn
         self.device = self._embed.device
         self.dtype = self._embed.dtype
         linears = [[_named(layer, name) for site in SITES for name in site] for layer in body.layers]
@@ -90,25 +87,11 @@ class LeanModel:
             # Weights from a four-bit file lose nothing; others are rounded only where that is asked for.
             self.four_bit = four_bit is True or all(is_four_bit(site) for layer in sites for site in layer)
         layers = [_layer(layer, make) for layer in body.layers]
-        eps = body.norm.variance_epsilon
-        forms = [layers]
-        if self.four_bit:
-            forms.append([_on_four_bits(*both) for both in zip(layers, sites, strict=True)])
+        four = [_on_four_bits(*both) for both in zip(layers, sites, strict=True)] if self.four_bit else layers
         on_cpu = self.device.type == "cpu"
-        read, step = (
-            DecoderLayers(
-                form,
-                # The module's own way there costs as much as the function.
-                activation=torch.nn.SiLU() if "SiLU" in type(activation).__name__ else activation,
-                heads=self._heads,
-                kv_heads=self._kv_heads,
-                scale=body.layers[0].self_attn.scaling,
-                eps=eps,
-                doubled=doubled,
-            )
-            for form, doubled in ((forms[0], False), (forms[-1], on_cpu))
-        )
-        self._read_layers, self._step_layers = compiled(read) or read, compiled(step) or step
+        read, step = _decoder(model, layers, doubled=False), _decoder(model, four, doubled=on_cpu)
+        self._read_layers: Any = (on_cpu and compiled(read)) or read
+        self._step_layers: Any = (on_cpu and compiled(step)) or step
         self._shapes = [
             {name: tuple(_named(layer, name).weight.shape) for site in SITES for name in site}
             for layer in body.layers
@@ -118,15 +101,12 @@ class LeanModel:
         small = on_cpu and layer_bytes <= _ONE_THREAD_LAYER
         self._step_threads = _one_thread() if small else nullcontext
         self.lanes = 1
-        """Prompts that `read_together` reads side by side, and threads that `step` may use."""
+        """Prompts that `read` reads side by side, and cores that `step` shares its rows out to."""
         if small and self._step_layers is not step and self._read_layers is not read:
             self.lanes = min(_MOST_LANES, torch.get_num_threads())
         if self.lanes > 1:
             self._pool = one_core_threads(self.lanes)
-        head = model.lm_head
-        self._head = OutputHead(
-            head.weight, head.bias, body.norm.weight, eps, make, slices=self.lanes, four_bit=self.four_bit
-        )
+        self._head = OutputHead(model.lm_head, body.norm, make, slices=self.lanes, four_bit=self.four_bit)
 
     @classmethod
     def build(cls, model: Any, *, four_bit: bool | None = None) -> "LeanModel | None":
@@ -336,6 +316,20 @@ def _tried(work: Callable[[], Result]) -> Result | Exception:
             return work()
         except Exception as err:
             return err
+
+
+def _decoder(model: Any, layers: list[LayerWeights], *, doubled: bool) -> DecoderLayers:
+    first = model.model.layers[0]
+    return DecoderLayers(
+        layers,
+        # The module's own way there costs as much as the function.
+        activation=torch.nn.SiLU() if "SiLU" in type(first.mlp.act_fn).__name__ else first.mlp.act_fn,
+        heads=model.config.num_attention_heads,
+        kv_heads=model.config.num_key_value_heads,
+        scale=first.self_attn.scaling,
+        eps=model.model.norm.variance_epsilon,
+        doubled=doubled,
+    )
 
 
 def _layer(layer: Any, make: LinearMaker) -> LayerWeights:

@@ -6,11 +6,12 @@ Imported only where an engine runs, because it needs torch.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch.nn import functional
 
-from assistant.packed_linear import LinearMaker, fits_four_bits, four_bit_linear
+from assistant.packed_linear import Linear, LinearMaker, fits_four_bits, four_bit_linear
 
 # Candidates of each slice whose logits are computed in fp32 when the model is in half precision.
 _EXACT = 8
@@ -28,38 +29,32 @@ class OutputHead:
     """The last norm and the language head of one model.
 
     Args:
-        weight: (V, D), of the head.
-        bias: (V,).
-        norm: (D,), weight of the last norm.
-        eps: of the last norm.
+        head: the model's linear layer from D to V.
+        norm: its last norm.
         slices: parts of the vocabulary, computed by themselves.
         four_bit: whether four bits for each weight may choose the likeliest tokens.
     """
 
     def __init__(
         self,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
-        norm: torch.Tensor,
-        eps: float,
+        head: torch.nn.Linear,
+        norm: Any,
         make: LinearMaker,
         *,
         slices: int,
         four_bit: bool,
     ) -> None:
-        self._norm, self._eps = norm.detach(), eps
+        weight, bias = head.weight.detach(), None if head.bias is None else head.bias.detach()
+        self._norm, self._eps = norm.weight.detach(), norm.variance_epsilon
         edges = [len(weight) * number // slices // _EDGE * _EDGE for number in range(slices)]
         self._slices = [
             slice(start, end)
             for start, end in zip(edges, [*edges[1:], len(weight)], strict=True)
             if start < end
         ]
-        self._weights = [weight.detach()[part] for part in self._slices]
-        self._heads = [
-            make([weight.detach()[part]], [None if bias is None else bias.detach()[part]])
-            for part in self._slices
-        ]
-        self._coarse_heads = []
+        self._weights = [weight[part] for part in self._slices]
+        self._heads = [make([weight[part]], [None if bias is None else bias[part]]) for part in self._slices]
+        self._coarse_heads: list[Linear] = []
         if four_bit and bias is None and all(fits_four_bits([part]) for part in self._weights):
             self._coarse_heads = [four_bit_linear([part]) for part in self._weights]
         self._rescores = weight.dtype != torch.float32 and bias is None
