@@ -75,7 +75,7 @@ def site(
     port = free_port()
     command = ["-m", "assistant", "ui", "--port", str(port), "--no-browser"]
     with running_server(command, port, data / "server.log", env) as url:
-        yield Site(url, data, 200, "0.01", 300_000) if tiny else Site(url, data, 12, "0.001", 500_000)
+        yield Site(url, data, 80, "0.01", 300_000) if tiny else Site(url, data, 12, "0.001", 500_000)
         for run in (data / "runs").glob("*"):  # one that a failed test has left on hold
             status = runs.status_of(RunFolder(run))
             if status.alive:
