@@ -1,7 +1,8 @@
 """`tandem data`: each command parses, calls `assistant.training.installation`, prints."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,10 @@ from assistant.training.commands import (
     settings_in_force,
     show,
 )
+
+if TYPE_CHECKING:
+    from finetune.errors import DatasetError
+    from finetune.examples import Finding
 
 SHOWN_FINDINGS = 20
 
@@ -44,19 +49,24 @@ def data_check(
 ) -> None:
     """Say what of a dataset would be trained, row by row, before any compute."""
     from assistant.training.installation import check_dataset
+    from finetune.errors import DatasetError
 
     settings = settings_in_force()
     values = {"model": model or settings.models.chat, "data": str(path), **read_pairs(pairs)}
     config = make_config(values)
-    report = check_dataset(
-        path,
-        settings,
-        model=config.model,
-        dataset=dataset,
-        columns=config.columns,
-        rows=config.rows,
-        test=test,
-    )
+    try:
+        report = check_dataset(
+            path,
+            settings,
+            model=config.model,
+            dataset=dataset,
+            columns=config.columns,
+            rows=config.rows,
+            test=test,
+        )
+    except DatasetError as error:
+        _tell_why_not(error, show_all=show_all, as_json=as_json)
+        raise
     if as_json:
         show(report.to_json())
         return
@@ -71,12 +81,7 @@ def data_check(
                 f"上限 {lengths.limit}",
             )
         )
-    worth = [f for f in report.findings if show_all or f.outcome != "noted"] or report.findings
-    for finding in worth if show_all else worth[:SHOWN_FINDINGS]:
-        print(f"  {finding.source}  [{_outcome(finding.outcome)}] {finding.text(LANGUAGE)}")
-    hidden = len(report.findings) - (len(worth) if show_all else min(len(worth), SHOWN_FINDINGS))
-    if hidden > 0:
-        print(say(f"  … {hidden} more: --all", f"  …… 还有 {hidden} 条：--all"))
+    _list(report.findings, show_all=show_all)
 
 
 @data_cli.command(
@@ -105,6 +110,71 @@ def data_recipe(
             f'共 {rows} 行。训练：tandem train "{path}" num_train_epochs=6',
         )
     )
+
+
+@data_cli.command(
+    "fill", help=say("Fill in placeholders: data fill FILE name=Rosa", "填写占位符：data fill 文件 name=小双")
+)
+def data_fill(
+    path: Annotated[Path, typer.Argument(help=say("File or folder.", "文件或文件夹。"))],
+    pairs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE...",
+            help=say("What to put in for {{name}}.", "用来替换 {{name}} 的内容。"),
+        ),
+    ],
+    dataset: DatasetOption = None,
+    out: Annotated[Path | None, typer.Option(help=say("File to write.", "输出文件。"))] = None,
+) -> None:
+    """Write a copy of a dataset with its placeholders filled, and say which are left."""
+    from assistant.training.installation import datasets_dir, write_filled
+
+    values = {name.strip(): value for name, found, value in (pair.partition("=") for pair in pairs) if found}
+    if len(values) != len(pairs) or not all(value.strip() for value in values.values()):
+        raise typer.BadParameter(say("write name=value", "请写成 名称=内容"))
+    target = out or datasets_dir(settings_in_force()) / f"{dataset or path.stem}_filled.jsonl"
+    export, left = write_filled(path, values, target, dataset=dataset)
+    for file in export.files.values():
+        print(file)
+    _list(export.findings, show_all=True)
+    if left:
+        names = ", ".join(left)
+        note(say(f"Still unfilled: {names}", f"仍未填写：{names}"))
+    note(
+        say(
+            f"{export.rows} rows. Train with: tandem train FILE",
+            f"共 {export.rows} 行。训练：tandem train 文件",
+        )
+    )
+
+
+def _tell_why_not(error: "DatasetError", *, show_all: bool, as_json: bool) -> None:
+    """List the rows that are the reason; the error itself is told by whoever catches it."""
+    if as_json:
+        text = {"en": error.text("en"), "zh": error.text("zh")}
+        told = {"code": error.code, "params": error.params, "text": text}
+        show({"error": told, "findings": [finding.to_json() for finding in error.findings]})
+        return
+    _list(error.findings, show_all=show_all)
+    if error.code == "too_many_dropped":
+        share = (int(error.params["percent"]) + 1) / 100
+        note(
+            say(
+                f"To go on without these rows: max_dropped_share={share:g}, here and with tandem train",
+                f"若要舍弃这些行继续：max_dropped_share={share:g}，检查和训练（tandem train）时都可以这样写",
+            )
+        )
+
+
+def _list(findings: "Sequence[Finding]", *, show_all: bool) -> None:
+    """Print the findings; without `show_all` the first of those that matter."""
+    worth = [f for f in findings if show_all or f.outcome != "noted"] or findings
+    shown = worth if show_all else worth[:SHOWN_FINDINGS]
+    for finding in shown:
+        print(f"  {finding.source}  [{_outcome(finding.outcome)}] {finding.text(LANGUAGE)}")
+    if hidden := len(findings) - len(shown):
+        print(say(f"  … {hidden} more: --all", f"  …… 还有 {hidden} 条：--all"))
 
 
 def _outcome(outcome: str) -> str:

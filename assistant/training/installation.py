@@ -3,7 +3,7 @@
 Needs no open data folder: a training run never touches the knowledge base, so it may go on beside the page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from finetune.examples import Finding
     from finetune.export import Merged
     from finetune.folders import ModelFolder
+    from finetune.formats.writing import Export
     from finetune.preflight import PreflightReport
     from finetune.runs import RunInfo
 
@@ -146,6 +147,26 @@ def write_self_cognition(name: str, maker: str, target: Path, *, languages: str 
     rows = self_cognition(name, maker, languages=languages)  # type: ignore[arg-type]
     export = write_dataset(rows, target.parent, name=target.stem, formatting="alpaca")
     return export.files[target.stem], export.rows
+
+
+def write_filled(
+    path: Path, values: Mapping[str, str], target: Path, *, dataset: str | None = None
+) -> "tuple[Export, list[str]]":
+    """Write a copy of a dataset with placeholders filled; return what was written and the names that are left.
+
+    Args:
+        values: text by placeholder name.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    from finetune.formats.reading import read_dataset
+    from finetune.formats.writing import write_dataset
+    from finetune.placeholders import count_placeholders, fill_placeholders
+
+    rows = list(fill_placeholders(read_dataset(path, dataset=dataset).examples, values))
+    export = write_dataset(rows, target.parent, name=target.stem, formatting="openai")
+    return export, sorted(count_placeholders(rows))
 
 
 def check_served(name: str, settings: Settings, *, max_new_tokens: int = 24) -> "Gate":

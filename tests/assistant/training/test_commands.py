@@ -79,3 +79,26 @@ def test_wrong_settings_are_one_line(place: Path) -> None:
         assert isinstance(result.exception, FinetuneError)
         assert "\n" not in str(result.exception)
     assert CliRunner().invoke(cli, ["train", str(place / "rows.json"), "noequals"]).exit_code == 2
+
+
+def test_rows_that_stop_a_dataset_are_all_listed(place: Path) -> None:
+    rows = place / "rows.jsonl"
+    good = "".join(f'{{"instruction": "Hi, {k}", "output": "Hello."}}\n' for k in range(4))
+    rows.write_text(good + '{"instruction": "Hi", "output": }\n' * 2)
+    told = tandem("data", "check", rows, code=1)
+    assert "rows.jsonl:5  [dropped]" in told
+    assert "rows.jsonl:6  [dropped]" in told
+    assert "6 rows" in tandem("data", "check", rows, "max_dropped_share=0.34")  # the share that is proposed
+    stopped = json.loads(tandem("data", "check", rows, "--json", code=1))
+    assert stopped["error"]["code"] == "too_many_dropped"
+    assert [finding["row"] for finding in stopped["findings"]] == [5, 6]
+
+
+def test_placeholders_are_filled_into_a_copy(place: Path) -> None:
+    rows = place / "names.json"
+    rows.write_text('[{"instruction": "Who are you?", "output": "I am {{name}} by {{author}}."}]')
+    file = tandem("data", "fill", rows, "name=Rosa", "--out", place / "filled.jsonl").strip()
+    assert "I am Rosa by {{author}}." in Path(file).read_text()
+    assert "{{name}}" in rows.read_text()
+    assert json.loads(tandem("data", "check", file, "--json"))["placeholders"] == {"author": 1}
+    tandem("data", "fill", rows, "Rosa", code=2)
