@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from finetune.auto_classes import import_auto_classes
 from finetune.config import TrainingConfig
 from finetune.cpu_steps import LONGEST, quicken
 from finetune.errors import InsufficientMemoryError
@@ -86,6 +87,7 @@ class MetaModel:
     """
 
     def __init__(self, folder: Path, config: TrainingConfig, *, compute: str, device: str = "cpu") -> None:
+        import_auto_classes()
         import torch
         from transformers import AutoConfig, AutoModelForCausalLM
 

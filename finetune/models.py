@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetune.auto_classes import import_auto_classes
 from finetune.catalogue import CatalogueEntry
 from finetune.errors import ModelUnavailableError
 from finetune.folders import (
@@ -287,6 +288,7 @@ def load_model(
     if kind != "chat":
         raise ModelUnavailableError("model_not_chat", name=name, kind=kind)
     chosen_device, chosen_dtype = device_and_dtype(device, dtype)
+    import_auto_classes()
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from finetune.adapters import check_name
+from finetune.auto_classes import import_auto_classes
 from finetune.config import RunConfig
 from finetune.config_files import read_config
 from finetune.errors import AdapterError, TrainingError
@@ -254,6 +255,7 @@ def delete(folder: RunFolder) -> None:
 
 def load_tokenizer(model: ModelFolder) -> Any:
     """Return a model's tokenizer alone, as `finetune.models.load_model` would."""
+    import_auto_classes()
     from transformers import AutoTokenizer
 
     from finetune.errors import ModelUnavailableError

@@ -115,6 +115,9 @@ class Loading(Answering):
             if (asked := parse_provider_model(chat)) is not None:
                 self.providers.models(asked.provider, fresh=True)
             else:
+                from finetune.auto_classes import import_auto_classes
+
+                import_auto_classes()  # before the engine's own imports of transformers meet those of a page
                 self.loaded.engine(progress=follow)
             reach(Readiness("ready", chat))
         except TANDEM_ERRORS as err:

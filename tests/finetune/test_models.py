@@ -306,6 +306,22 @@ def test_a_model_loads_ready_to_answer(tiny: Path) -> None:
     assert loaded.tokenizer.pad_token_id is not None
 
 
+def test_a_page_reads_a_tokenizer_while_the_model_is_loaded(tiny: Path) -> None:
+    """In a process of its own, where nobody has imported transformers yet."""
+    script = f"""from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from finetune.folders import describe
+from finetune.models import load_model
+from finetune.runs import load_tokenizer
+model = describe(Path({str(tiny)!r}), name="tiny", source="folder")
+with ThreadPoolExecutor(2) as pool:
+    for done in [pool.submit(load_model, model), pool.submit(load_tokenizer, model)]:
+        done.result()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_embedder_is_no_chat_model(minilm_folder: "object") -> None:
     with pytest.raises(ModelUnavailableError) as caught:
         load_model(minilm_folder)  # type: ignore[arg-type]
