@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatch
@@ -91,6 +92,8 @@ def main() -> None:
     from assistant.misuse import misuse_text
 
     logging.basicConfig(level=os.environ.get("TANDEM_LOG", "WARNING").upper(), stream=sys.stderr)
+    # What libraries will rename one day tells whoever types a command nothing; PYTHONWARNINGS still shows it.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers", append=True)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -1,6 +1,7 @@
 """The command line on real documents and the embedded models: output, JSON, exit codes, one-line errors."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -201,3 +202,20 @@ def test_help_stays_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_transformers_will_rename_one_day_is_told_to_nobody() -> None:
+    script = """import contextlib, sys, warnings
+from assistant.cli import main
+sys.argv = ["tandem", "--help"]
+with contextlib.suppress(SystemExit):
+    main()
+warnings.warn_explicit("old", FutureWarning, "f.py", 1, module="transformers.modeling_utils")
+warnings.warn_explicit("ours", FutureWarning, "f.py", 1, module="finetune.models")
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
+    assert "old" not in done.stderr
+    assert "ours" in done.stderr
