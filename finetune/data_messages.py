@@ -200,7 +200,7 @@ DATA_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "同一角色（{role}）的相邻轮次已合并。",
     },
     "unanswered_removed": {
-        "en": "{turns} turns at the end have no answer and were taken off; the rest is trained.",
+        "en": "What is said at the end has no answer and was taken off (turns: {turns}); the rest is trained.",
         "zh": "末尾 {turns} 轮没有回答，已去掉，其余部分照常训练。",
     },
     # encoding

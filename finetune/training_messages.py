@@ -172,8 +172,8 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
     },
     # gates
     "gate_answers_end": {
-        "en": "{share} % of {answers} sample answers ended by themselves, fewer than {limit} %. Check that rows carry a stop token (`tandem data check`).",
-        "zh": "{answers} 个示例回答中只有 {share}% 自行结束，低于 {limit}%。请确认数据带有停止符（`tandem data check`）。",
+        "en": "{share} % of {answers} sample answers ended by themselves, fewer than {limit} %. Train longer, or check that the rows carry a stop token.",
+        "zh": "{answers} 个示例回答中只有 {share}% 自行结束，低于 {limit}%。请延长训练，或确认数据带有停止符。",
     },
     "gate_did_not_move": {
         "en": "The weights did not change: {modules} of {all} trained parts are still zero. Raise the learning rate or the number of steps.",
