@@ -85,10 +85,10 @@ def _tandem(
 
 
 def main() -> None:
-    """Run the command line; errors of ours become one line and exit code 1."""
+    """Run the command line; errors of ours become one line and exit code 1, misuse and wrong settings 2."""
     from typer.exceptions import Abort, TyperException
 
-    from assistant.errors import TANDEM_ERRORS
+    from assistant.errors import TANDEM_ERRORS, SettingsError
     from assistant.misuse import misuse_text
 
     logging.basicConfig(level=os.environ.get("TANDEM_LOG", "WARNING").upper(), stream=sys.stderr)
@@ -101,6 +101,9 @@ def main() -> None:
         sys.exit(cli(standalone_mode=False, prog_name="tandem"))
     except TyperException as err:
         note(misuse_text(err, LANGUAGE))
+        sys.exit(2)
+    except SettingsError as err:
+        note(err.text(LANGUAGE))
         sys.exit(2)
     except TANDEM_ERRORS as err:
         fail(err.text(LANGUAGE))

@@ -170,6 +170,15 @@ def test_mistakes_are_one_line_and_an_exit_code(
     assert "Traceback" not in err
 
 
+def test_a_wrong_setting_is_misuse(tandem: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TANDEM_RETRIEVAL__TOP_K", "many")
+    for language, word in (("en", "top_k"), ("zh", "应为整数")):
+        code, out, err = tandem("bases", language=language)
+        assert (code, out) == (2, "")
+        assert word in err
+        assert len(err.strip().splitlines()) == 1
+
+
 def test_a_locked_folder_is_one_line(tandem: Run, tmp_path: Path) -> None:
     lock = DataFolderLock(tmp_path / "data", purpose="the page")
     try:
