@@ -145,11 +145,9 @@ def recognise(row: Mapping[str, Any], hints: Hints) -> Layout:
         if "prompt" in found:
             look("query")
     look("kto_tag")
-    if "kto_tag" in found and "kto_tag" not in hints.columns:
-        # Without being told, only true and false count: a 0 or 1 beside a question is as likely a class.
-        tag = row[found["kto_tag"]]
-        if not (isinstance(tag, bool) or (isinstance(tag, str) and tag.strip().lower() in ("true", "false"))):
-            del found["kto_tag"]
+    # Without being told, only true and false count: a 0 or 1 beside a question is as likely a class.
+    if "kto_tag" in found and "kto_tag" not in hints.columns and not is_tag(row[found["kto_tag"]]):
+        del found["kto_tag"]
     if hints.ranking and not paired:
         raise RowRefusedError("preference_shape")
     return Layout(_name(row, found, paired, hints), found, tuple(notes))
@@ -286,6 +284,11 @@ def _side(value: Any, hints: Hints, notes: list[Note]) -> list[Message]:
     if isinstance(value, list) and value and isinstance(value[0], dict) and _is_turn(value[0]):
         return _turns(value, hints, notes)
     return [make_message("assistant", value, notes)]
+
+
+def is_tag(value: Any) -> bool:
+    """Whether a value says true or false, and nothing else that a column of labels might hold."""
+    return isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false"))
 
 
 def _as_label(value: Any) -> bool | None:

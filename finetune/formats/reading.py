@@ -13,7 +13,7 @@ from finetune.errors import DatasetError
 from finetune.examples import Example, Finding, Outcome, Source
 from finetune.formats.conversation import RowRefusedError
 from finetune.formats.dataset_info import FILE_NAME, Entry, find_entry, take
-from finetune.formats.layouts import KNOWN_COLUMNS, NAMES, Hints, Layout, make_example, recognise
+from finetune.formats.layouts import KNOWN_COLUMNS, NAMES, Hints, Layout, is_tag, make_example, recognise
 from finetune.formats.row_files import SUFFIXES, RowFile, open_rows
 
 MAX_DROPPED_SHARE = 0.1
@@ -81,6 +81,7 @@ def iter_rows(path: Path, *, hints: Hints | None = None, name: str | None = None
         yield Row(whole, None, (finding,))
     layouts: dict[tuple[Any, ...], Layout] = {}
     told: set[tuple[str, str]] = set()
+    tag: str | None = None
     for raw in source.rows():
         place = Source(source.name, raw.number, raw.line)
         if raw.data is None:
@@ -90,7 +91,7 @@ def iter_rows(path: Path, *, hints: Hints | None = None, name: str | None = None
         notes: list[tuple[str, dict[str, Any]]] = []
         layout: Layout | None = None
         try:
-            shape = tuple((column, type(value)) for column, value in raw.data.items())
+            shape = tuple((column, type(value), is_tag(value)) for column, value in raw.data.items())
             layout = layouts.get(shape)
             if layout is None:
                 layout = layouts[shape] = recognise(raw.data, hints)
@@ -98,6 +99,11 @@ def iter_rows(path: Path, *, hints: Hints | None = None, name: str | None = None
                     if (code, str(params)) not in told:
                         told.add((code, str(params)))
                         yield Row(whole, None, (Finding(code, whole, "noted", params),))
+            if layout.name == "kto":
+                tag = layout.columns["kto_tag"]
+            elif tag is not None and raw.data.get(tag) is not None:
+                # In a file of liked and disliked answers, an answer of which nobody knows is not a good one.
+                raise RowRefusedError("label_unreadable", found=str(raw.data[tag]))
             example = make_example(raw.data, layout, hints, place, notes)
         except RowRefusedError as refusal:
             findings = [*_findings(notes, place), Finding(refusal.code, place, "dropped", refusal.params)]

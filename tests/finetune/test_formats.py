@@ -128,6 +128,19 @@ def test_kto_needs_a_true_or_false_label(label, tmp_path):
     assert number.kind == "sft"  # a class as likely as a judgement
 
 
+@pytest.mark.parametrize("labels", [[True, "maybe", False], ["true", "maybe", "false"], [False, 2, True]])
+def test_an_unreadable_label_among_true_and_false_is_refused(labels, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    rows = [{"prompt": f"q{k}", "completion": "a", "label": label} for k, label in enumerate(labels)]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = read_dataset(path, max_dropped_share=0.5)
+    assert [(e.kind, e.label) for e in found.examples] == [
+        ("kto", labels[0] in (True, "true")),
+        ("kto", labels[2] in (True, "true")),
+    ]
+    assert [(f.code, f.source.row, f.outcome) for f in found.findings] == [("label_unreadable", 2, "dropped")]
+
+
 def test_tool_calls_are_kept_in_one_form(tmp_path):
     call = {"name": "weather", "arguments": {"city": "北京"}}
     row = {
