@@ -153,7 +153,7 @@ class LeanModel:
             if isinstance(state, Exception):
                 told.append(state)
             else:
-                told.append(self._head.logits(state, run=self._side_by_side)[0] if block.last else None)
+                told.append(self._head.logits(state, run=self._in_turn)[0] if block.last else None)
         return told
 
     def _lora_of(self, block: Block) -> LoraWeights:
@@ -204,16 +204,23 @@ class LeanModel:
         x = torch.cat(self._side_by_side(work))
         order = list(chain(*lanes))
         coarse = [likeliest[row] for row in order] if likeliest else ()
-        logits = self._head.logits(x, likeliest=coarse, run=self._side_by_side).unbind(0)
+        # A slice of one row takes hardly longer than to wake a thread for it.
+        run = self._side_by_side if len(x) > 1 else self._in_turn
+        logits = self._head.logits(x, likeliest=coarse, run=run).unbind(0)
         by_row = dict(zip(order, logits, strict=True))
         return [by_row[row] for row in range(len(tokens))]
 
     def _tried_side_by_side(self, work: Sequence[Callable[[], Result]]) -> list[Result | Exception]:
-        """Do each piece on a core of its own, the first on this thread's; return what each returned or raised."""
-        others = [self._pool.submit(_tried, piece) for piece in work[1:]] if self.lanes > 1 else []
+        """Do each piece on a core of its own; return what each returned or raised."""
+        if len(work) == 1 or self.lanes == 1:
+            return self._in_turn([partial(_tried, piece) for piece in work])
+        # None on this thread: one that it wakes may be put on its core, to wait there until it is done.
+        return [future.result() for future in [self._pool.submit(_tried, piece) for piece in work]]
+
+    def _in_turn(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
+        """Do one piece after the other on this thread's core."""
         with self._step_threads():
-            told = [_tried(piece) for piece in work[: len(work) - len(others)]]
-        return told + [future.result() for future in others]
+            return [piece() for piece in work]
 
     def _side_by_side(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
         """The same for pieces of one whole.
