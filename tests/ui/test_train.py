@@ -149,7 +149,7 @@ def test_runs_are_shown_as_they_ended(app: App, model: ModelFolder, lang: str) -
     (table,) = at.dataframe
     assert list(table.value["state"]) == [
         TEXTS[lang][f"train.state_{state}"]
-        for state in ("done", "interrupted", "done")  # type: ignore[index]
+        for state in ("refused", "interrupted", "done")  # type: ignore[index]
     ]
     for run, word in (
         ("000002-dead", "train.resume"),

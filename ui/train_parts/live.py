@@ -22,6 +22,7 @@ ICONS = {
     "running": ":blue[:material/directions_run:]",
     "checking": ":blue[:material/fact_check:]",
     "done": ":green[:material/check_circle:]",
+    "refused": ":orange[:material/block:]",
     "stopped": ":orange[:material/pause_circle:]",
     "failed": ":red[:material/error:]",
     "interrupted": ":orange[:material/power_off:]",
@@ -38,7 +39,13 @@ def watch_run(app: "App", run: "RunInfo") -> None:
 
 def state_line(status: "Status") -> str:
     """The state in words, with its sign."""
-    return f"{ICONS[status.state]} {say(f'train.state_{status.state}')}"
+    state = shown_state(status)
+    return f"{ICONS[state]} {say(f'train.state_{state}')}"
+
+
+def shown_state(status: "Status") -> str:
+    """The state as people see it: what was trained to the end and failed a check is not just done."""
+    return "refused" if status.code == "adapter_not_offered" else status.state
 
 
 def duration(seconds: float) -> str:

@@ -10,7 +10,7 @@ from ui.frame import framed
 from ui.text import language, say
 from ui.train_parts.charts import compare_chart
 from ui.train_parts.draft import Draft, go_to
-from ui.train_parts.live import duration
+from ui.train_parts.live import duration, shown_state
 from ui.train_parts.run_step import WATCHED
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _row(run: "RunInfo") -> dict[str, Any]:
     begun = datetime.fromtimestamp(status.started or run.folder.path.stat().st_mtime)
     return {
         "name": run.id,
-        "state": say(f"train.state_{status.state}"),
+        "state": say(f"train.state_{shown_state(status)}"),
         "steps": f"{status.step} / {status.total_steps}" if status.total_steps else "",
         "loss": status.loss,
         "eval": status.eval_loss,

@@ -88,6 +88,7 @@ TEXT: dict[str, dict[str, str]] = {
     "train.state_failed": {"en": "Failed", "zh": "失败"},
     "train.state_interrupted": {"en": "Interrupted", "zh": "已中断"},
     "train.state_preparing": {"en": "Preparing", "zh": "准备中"},
+    "train.state_refused": {"en": "Trained, but not offered", "zh": "已训练，但未通过检查"},
     "train.state_running": {"en": "Training", "zh": "训练中"},
     "train.state_stopped": {"en": "Stopped", "zh": "已停止"},
     "train.step": {"en": "Step", "zh": "步"},
