@@ -204,32 +204,45 @@ class LeanModel:
         x = torch.cat(self._side_by_side(work))
         order = list(chain(*lanes))
         coarse = [likeliest[row] for row in order] if likeliest else ()
-        # A slice of one row takes hardly longer than to wake a thread for it.
-        run = self._side_by_side if len(x) > 1 else self._in_turn
+        # A slice of one row takes hardly longer than to wake a thread for it: one is woken less.
+        run = self._side_by_side if len(x) > 1 else partial(self._side_by_side, first_here=True)
         logits = self._head.logits(x, likeliest=coarse, run=run).unbind(0)
         by_row = dict(zip(order, logits, strict=True))
         return [by_row[row] for row in range(len(tokens))]
 
-    def _tried_side_by_side(self, work: Sequence[Callable[[], Result]]) -> list[Result | Exception]:
-        """Do each piece on a core of its own; return what each returned or raised."""
+    def _tried_side_by_side(
+        self, work: Sequence[Callable[[], Result]], *, first_here: bool = False
+    ) -> list[Result | Exception]:
+        """Do each piece on a core of its own; return what each returned or raised.
+
+        Args:
+            first_here: the first on this thread; for short pieces only, because a thread that this one wakes may be
+                put on its core, to wait there until it is done.
+        """
+        tried = [partial(_tried, piece) for piece in work]
         if len(work) == 1 or self.lanes == 1:
-            return self._in_turn([partial(_tried, piece) for piece in work])
-        # None on this thread: one that it wakes may be put on its core, to wait there until it is done.
-        return [future.result() for future in [self._pool.submit(_tried, piece) for piece in work]]
+            return self._in_turn(tried)
+        here = int(first_here)
+        others = [self._pool.submit(piece) for piece in tried[here:]]
+        return self._in_turn(tried[:here]) + [future.result() for future in others]
 
     def _in_turn(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
         """Do one piece after the other on this thread's core."""
+        if not work:
+            return []
         with self._step_threads():
             return [piece() for piece in work]
 
-    def _side_by_side(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
+    def _side_by_side(
+        self, work: Sequence[Callable[[], Result]], *, first_here: bool = False
+    ) -> list[Result]:
         """The same for pieces of one whole.
 
         Raises:
             Exception: what a piece raised, when all are done.
         """
         done = []
-        for result in self._tried_side_by_side(work):
+        for result in self._tried_side_by_side(work, first_here=first_here):
             if isinstance(result, Exception):
                 raise result
             done.append(result)
