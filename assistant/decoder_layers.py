@@ -117,8 +117,7 @@ class DecoderLayers(torch.nn.Module):
         for number, layer in enumerate(self.layers):
             h = self._norm(x, layer.norm_in)
             qkv = apply(layer.qkv, h)
-            if len(lora.a) > 0:
-                qkv = _add_lora(lora, 4 * number, 0, h, qkv)
+            qkv = _add_lora(lora, 4 * number, 0, h, qkv)
             states = qkv.view(rows, turned + self.kv_heads, -1)
             qk = states[:, :turned]
             norm_q, norm_k = layer.norm_q, layer.norm_k
@@ -161,17 +160,14 @@ class DecoderLayers(torch.nn.Module):
                     answers.append(answers[-1])
                 h = torch.cat(answers).view(rows, -1)
             x = apply_and_add(layer.out, h, x)
-            if len(lora.a) > 0:
-                x = _add_lora(lora, 4 * number, 1, h, x)
+            x = _add_lora(lora, 4 * number, 1, h, x)
             h = self._norm(x, layer.norm_mlp)
             gate_up = apply(layer.gate_up, h)
-            if len(lora.a) > 0:
-                gate_up = _add_lora(lora, 4 * number, 2, h, gate_up)
+            gate_up = _add_lora(lora, 4 * number, 2, h, gate_up)
             gate, up = gate_up.chunk(2, -1)
             h = self.activation(gate) * up
             x = apply_and_add(layer.down, h, x)
-            if len(lora.a) > 0:
-                x = _add_lora(lora, 4 * number, 3, h, x)
+            x = _add_lora(lora, 4 * number, 3, h, x)
         return x
 
     def _norm(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -184,6 +180,8 @@ class DecoderLayers(torch.nn.Module):
 
 def _add_lora(lora: LoraWeights, first: int, site: int, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """Return y (T, out) plus what the rows' adapters make of x (T, in) at one site of the layer that begins at `first`."""
+    if len(lora.a) == 0:
+        return y
     a, b = lora.a[first + site], lora.b[first + site]
     if a.numel() == 0:
         return y

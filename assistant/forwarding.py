@@ -139,24 +139,24 @@ class Forwarding:
         """How many prompts are read side by side."""
         return self._lean.lanes if self._lean is not None else 1
 
-    def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | Exception | None]:
+    def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | None]:
         """Append a block to each of several prompts' caches.
 
         Returns:
-            For each the last token's logits (V,), None where the prompt goes on, or what was raised.
+            For each the last token's logits (V,), None where the prompt goes on.
+
+        Raises:
+            Exception: what the first failing block raised; the others may be appended or not.
         """
-        by_lean = [self.batches(block.adapter) for block in blocks]
-        if self._lean is not None and all(by_lean):
+        if self._lean is not None and all(self.batches(block.adapter) for block in blocks):
             return self._lean.read(blocks)
-        told: list[torch.Tensor | Exception | None] = []
-        for block, lean in zip(blocks, by_lean, strict=True):
-            try:
-                told += (
-                    self._lean.read([block]) if self._lean and lean else [self._by_transformers(*block[:3])]
-                )
-            except Exception as err:
-                told.append(err)
-        return told
+        return [self._read_alone(block) for block in blocks]
+
+    def _read_alone(self, block: Block) -> torch.Tensor | None:
+        if self._lean is not None and self.batches(block.adapter):
+            return self._lean.read([block])[0]
+        logits = self._by_transformers(block.ids, block.cache, block.adapter)
+        return logits if block.last else None
 
     def _by_transformers(self, ids: Sequence[int], cache: DynamicCache, adapter: str | None) -> torch.Tensor:
         self._switch.activate(adapter)

@@ -9,6 +9,7 @@ Imported only where an engine runs, because it needs torch.
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import wait
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
@@ -77,11 +78,10 @@ class LeanModel:
         self._width = body.layers[0].self_attn.head_dim
         self.device = self._embed.device
         self.dtype = self._embed.dtype
-        linears = [[_named(layer, name) for site in SITES for name in site] for layer in body.layers]
-        numbers = self._embed.numel() + sum(part.weight.numel() for parts in linears for part in parts)
-        make = LinearMaker(self.device, self.dtype, numbers * self._embed.element_size())
-        self._row_step = make.row_step
         sites = [[[_named(layer, n).weight for n in site] for site in SITES] for layer in body.layers]
+        size_bytes = self._embed.nbytes + sum(w.nbytes for layer in sites for site in layer for w in site)
+        make = LinearMaker(self.device, self.dtype, size_bytes)
+        self._row_step = make.row_step
         self.four_bit = make.may_take_four_bits and four_bit is not False
         if self.four_bit:
             # Weights from a four-bit file lose nothing; others are rounded only where that is asked for.
@@ -137,24 +137,23 @@ class LeanModel:
         """
         return read_plain_lora(folder, self._shapes)
 
-    def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | Exception | None]:
+    def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | None]:
         """Append blocks of different prompts, side by side.
 
         Returns:
-            For each the last token's logits (V,), None where the prompt goes on, or what was raised.
+            For each the last token's logits (V,), None where the prompt goes on.
+
+        Raises:
+            Exception: what the first failing block raised, when all are done; the others are appended.
         """
         # Adapters are stacked by this thread: the shelf is its own.
         work = [partial(self._read, block, self._lora_of(block)) for block in blocks]
         # A prompt alone is read by all cores together.
-        together = len(blocks) > 1 and self.lanes > 1
-        states = self._tried_side_by_side(work) if together else [_tried(task) for task in work]
-        told: list[torch.Tensor | Exception | None] = []
-        for block, state in zip(blocks, states, strict=True):
-            if isinstance(state, Exception):
-                told.append(state)
-            else:
-                told.append(self._head.logits(state, run=self._in_turn)[0] if block.last else None)
-        return told
+        states = self._side_by_side(work) if len(work) > 1 else [work[0]()]
+        return [
+            self._head.logits(state, run=self._in_turn)[0] if block.last else None
+            for block, state in zip(blocks, states, strict=True)
+        ]
 
     def _lora_of(self, block: Block) -> LoraWeights:
         return self.adapters.rows([block.adapter] * len(block.ids), exact=True)
@@ -210,21 +209,26 @@ class LeanModel:
         by_row = dict(zip(order, logits, strict=True))
         return [by_row[row] for row in range(len(tokens))]
 
-    def _tried_side_by_side(
+    def _side_by_side(
         self, work: Sequence[Callable[[], Result]], *, first_here: bool = False
-    ) -> list[Result | Exception]:
-        """Do each piece on a core of its own; return what each returned or raised.
+    ) -> list[Result]:
+        """Do each piece on a core of its own; return what they return.
 
         Args:
             first_here: the first on this thread; for short pieces only, because a thread that this one wakes may be
                 put on its core, to wait there until it is done.
+
+        Raises:
+            Exception: what the first failing piece raised, when all are done.
         """
-        tried = [partial(_tried, piece) for piece in work]
         if len(work) == 1 or self.lanes == 1:
-            return self._in_turn(tried)
+            return self._in_turn(work)
         here = int(first_here)
-        others = [self._pool.submit(piece) for piece in tried[here:]]
-        return self._in_turn(tried[:here]) + [future.result() for future in others]
+        others = [self._pool.submit(_inferring, piece) for piece in work[here:]]
+        try:
+            return self._in_turn(work[:here]) + [future.result() for future in others]
+        finally:
+            wait(others)
 
     def _in_turn(self, work: Sequence[Callable[[], Result]]) -> list[Result]:
         """Do one piece after the other on this thread's core."""
@@ -232,21 +236,6 @@ class LeanModel:
             return []
         with self._step_threads():
             return [piece() for piece in work]
-
-    def _side_by_side(
-        self, work: Sequence[Callable[[], Result]], *, first_here: bool = False
-    ) -> list[Result]:
-        """The same for pieces of one whole.
-
-        Raises:
-            Exception: what a piece raised, when all are done.
-        """
-        done = []
-        for result in self._tried_side_by_side(work, first_here=first_here):
-            if isinstance(result, Exception):
-                raise result
-            done.append(result)
-        return done
 
     def _shared_out(self, caches: Sequence[DynamicCache], adapters: Sequence[str | None]) -> list[list[int]]:
         """The rows that each core computes: about as many each, rows of a cache on one core and in their order."""
@@ -329,13 +318,10 @@ def _one_thread() -> Callable[[], AbstractContextManager[Any]]:
     return lambda: pools.limit(limits=1)
 
 
-def _tried(work: Callable[[], Result]) -> Result | Exception:
-    """What `work` returns or raises; the thread may be one that does not know yet that nothing is trained here."""
+def _inferring(work: Callable[[], Result]) -> Result:
+    """What `work` returns, for a thread that does not know yet that nothing is trained here."""
     with torch.inference_mode():
-        try:
-            return work()
-        except Exception as err:
-            return err
+        return work()
 
 
 def _decoder(model: Any, layers: list[LayerWeights], *, doubled: bool) -> DecoderLayers:

@@ -144,15 +144,21 @@ class RunningBatch:
             Block(e.prompt[e.read : end], e.cache, e.request.adapter, last=end == len(e.prompt))
             for e, end in zip(entries, ends, strict=True)
         ]
-        told = self._forwarding.read(blocks)
+        try:
+            told = self._forwarding.read(blocks)
+        except Exception as err:
+            # Some may hold their block already. One by one, only the culprit fails.
+            for entry in entries:
+                if len(entries) > 1 and shorten(entry.cache, entry.read):
+                    self._read([entry])
+                else:
+                    self.fail(entry, err)
+            return
         spent = time.perf_counter() - began
         for entry, end, logits in zip(entries, ends, told, strict=True):
-            if isinstance(logits, Exception):
-                self.fail(entry, logits)
-                continue
             entry.read = end
             entry.progress.prefill_s += spent
-            if end < len(entry.prompt) or logits is None:
+            if logits is None:
                 self._reading.append(entry)
                 continue
             try:

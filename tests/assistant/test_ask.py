@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
@@ -105,13 +104,9 @@ class Meeting(Script):
     all_have_begun: threading.Barrier
 
     def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> Iterator[ChatGenerationChunk]:
-        chunks = super()._stream(messages, stop, run_manager, **kwargs)
+        chunks = super()._stream(messages, *args, **kwargs)
         yield next(chunks)
         self.all_have_begun.wait(timeout=30)
         yield from chunks

@@ -7,11 +7,16 @@ import pytest
 import torch
 
 from assistant import lean_model
+from assistant.arms import Sampling
 from assistant.decoder_layers import DecoderLayers
+from assistant.engine import Engine, EngineFailed, GenerationRequest
 from assistant.lean_model import Block, LeanModel
 from assistant.lora_rows import LoraPair
 from assistant.prefix_cache import PrefixCache
+from tests.assistant.steps import arriving_together
+from tests.assistant.test_engine import collect
 from tests.assistant.tiny_model import build_tiny
+from tests.torch_threads import torch_threads
 
 PROMPTS = [list(range(4 + i, 20 + 7 * i)) for i in range(6)]
 ADAPTERS = [None, "a", None, "b", "a", None]
@@ -19,10 +24,8 @@ ADAPTERS = [None, "a", None, "b", "a", None]
 
 @pytest.fixture(autouse=True)
 def three_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(3):
+        yield
 
 
 def build(dtype: torch.dtype) -> tuple[LeanModel, Any]:
@@ -75,16 +78,21 @@ def test_tokens_of_one_answer_stay_on_one_core_and_in_their_order() -> None:
     assert all(torch.equal(one, other) for one, other in zip(told, singly, strict=True))
 
 
-def test_a_prompt_that_cannot_be_read_leaves_the_others() -> None:
-    lean, config = build(torch.float32)
-    good, bad, other = blocks(config)[:3]
-    with torch.inference_mode():
-        told = lean.read([good, bad._replace(ids=[10**6]), other])
-        assert isinstance(told[1], Exception)
-        assert bad.cache.get_seq_length() == 0
-        expected = [lean.read([block])[0] for block in (blocks(config)[0], blocks(config)[2])]
-    assert torch.equal(told[0], expected[0])  # type: ignore[arg-type]
-    assert torch.equal(told[2], expected[1])  # type: ignore[arg-type]
+def test_a_prompt_that_cannot_be_read_leaves_the_others_their_text() -> None:
+    model, tokenizer = build_tiny()
+    engine = Engine(model, tokenizer)
+    try:
+        requests = [
+            GenerationRequest(str(number), ids, sampling=Sampling(max_new_tokens=8))
+            for number, ids in enumerate([*PROMPTS[:2], [4, 10**6, 5], PROMPTS[2]])
+        ]
+        alone = {r.id: collect(engine.stream([r]))[r.id][0] for r in requests if r.id != "2"}
+        arriving_together(engine, len(requests))
+        ends = collect(engine.stream(requests))
+        assert isinstance(ends["2"][1], EngineFailed)
+        assert {key: ends[key][0] for key in alone} == alone
+    finally:
+        engine.close()
 
 
 def test_without_the_compiler_the_same_lines_run_on_one_core(monkeypatch: pytest.MonkeyPatch) -> None:

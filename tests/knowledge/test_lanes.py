@@ -9,14 +9,13 @@ import pytest
 import torch
 
 from knowledge.lanes import Lanes
+from tests.torch_threads import torch_threads
 
 
 @pytest.fixture(autouse=True)
 def two_cores() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+    with torch_threads(2):
+        yield
 
 
 def busy(_: int) -> float:
