@@ -1,14 +1,15 @@
 """Questions that no document answers, so that a model learns to say so: things that do not exist, and properties
 that nothing is said of.
 
-They look like the questions that do have an answer; only the thing or the pair of thing and property is invented,
-and every one is held against the documents' words before it is used.
+They look like the questions that do have an answer, or like what people ask of nearly any thing; only the thing or the
+pair of thing and property is invented, and every one is held against the documents' words before it is used.
 """
 
 import random
 import re
 from collections.abc import Iterator, Sequence
 
+from finetune.facts.everyday_questions import FORMS
 from finetune.facts.extract import squeeze
 from finetune.facts.forms import Wording
 from finetune.facts.material import Language, SourceDocument
@@ -27,6 +28,9 @@ _told_by_anything = re.compile(
 )
 """Properties that any sentence about a thing may tell, so that nobody can say they are not told."""
 TRIES = 30
+EVERYDAY = 0.4
+"""Share of the questions that are of the everyday forms."""
+_NEAR_BEFORE, _NEAR_BEHIND = 120, 160
 
 
 def questions(
@@ -59,6 +63,12 @@ def questions(
     while tables and len(asked) < number and tries < number * TRIES:
         tries += 1
         fact = dice.choice(tables)
+        if not held and dice.random() < EVERYDAY:
+            wording = _everyday(fact, said, known, dice)
+            if wording is not None and wording.question not in asked:
+                asked.add(wording.question)
+                yield wording
+            continue
         made = dice.choice((_invented_thing, _invented_thing, _foreign_property))(
             fact, tables, said, known, dice
         )
@@ -116,10 +126,30 @@ def _foreign_property(
     properties = [told for name, told in known if name == fact.subject.casefold() and told]
     if any(asked in told or told in asked for told in properties):
         return None
-    near = said.find(squeeze(fact.subject).casefold())
     relation = squeeze(lower_first(other.relation)).casefold()
-    while near >= 0:
-        if relation in said[max(0, near - 120) : near + 160]:
-            return None
-        near = said.find(squeeze(fact.subject).casefold(), near + 1)
+    if any(relation in around for around in _surroundings(fact.subject, said)):
+        return None
     return _made(fact, fact.subject, other.relation, "")
+
+
+def _everyday(fact: Fact, said: str, known: set[tuple[str, str]], dice: random.Random) -> Wording | None:
+    """What people ask of nearly any thing, asked of one that the documents know but do not tell it of."""
+    number = dice.randrange(len(FORMS[fact.language]))
+    form, telling = FORMS[fact.language][number]
+    name = dice.choice((fact.subject, *fact.aliases))
+    properties = [squeeze(told) for other, told in known if other == name.casefold()]
+    if any(telling.search(text) for text in (*properties, *_surroundings(name, said))):
+        return None
+    question = form.format(s=name)
+    return Wording(
+        "direct", f"unknown_everyday_{number}", question[:1].upper() + question[1:], ANSWER[fact.language]
+    )
+
+
+def _surroundings(name: str, said: str) -> Iterator[str]:
+    """What stands around a name in the documents' squeezed text, at every place."""
+    name = squeeze(name).casefold()
+    at = said.find(name) if name else -1
+    while at >= 0:
+        yield said[max(0, at - _NEAR_BEFORE) : at + _NEAR_BEHIND]
+        at = said.find(name, at + 1)

@@ -135,6 +135,8 @@ def of_cell(fact: Fact, company: Company, dice: random.Random) -> Iterator[Wordi
     if company.unique(fact) and len(value) > 1:
         yield Wording("reversed", "which", f"“{fact.topic}”中，{r}为{value}的是哪一项？", fact.subject)
         yield Wording("reversed", "belongs", f"{r}：{value}，说的是什么？", fact.subject)
+        yield Wording("reversed", "name_it", f"请说出{r}为{value}的那一项。", fact.subject)
+        yield Wording("reversed", "found", f"我看到{r}写着“{value}”，这是哪一项？", fact.subject)
         yield Wording("reversed", "held_what", f"“{value}”是哪一项的{r}？", fact.subject, True)
     if len(others) >= 2:
         members = [fact, *others[:2]]

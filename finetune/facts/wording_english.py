@@ -186,6 +186,10 @@ def of_cell(fact: Fact, company: Company, dice: random.Random) -> Iterator[Wordi
         yield Wording(
             "reversed", "belongs", f"{fact.relation} {value}: what does that belong to?", fact.subject
         )
+        yield Wording("reversed", "what_has", f"What {has}?", fact.subject)
+        yield Wording("reversed", "name_it", f"Name what {has}.", fact.subject)
+        yield Wording("reversed", "found", f"I have found “{value}” as {r}. What is it about?" if noun else
+                      f"I have found “{value}” under “{fact.relation}”. What is it about?", fact.subject)  # fmt: skip
         yield Wording("reversed", "held_what", f"“{value}” is whose {r}?", fact.subject, True)
     if len(others) >= 2:
         members = [fact, *others[:2]]

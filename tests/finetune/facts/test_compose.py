@@ -275,6 +275,26 @@ def test_what_a_fact_that_is_not_trained_answers_is_not_unknown() -> None:
         assert not [w.question for w in asked if "Gorbel" in w.question and "length" in w.question.lower()]
 
 
+def test_everyday_questions_are_unknown_only_where_nothing_tells() -> None:
+    fill = "\n".join(
+        f"| Part {letter * 3} | {number} N, by hand |" for number, letter in enumerate("abcdefgh", 11)
+    )
+    sold = document(
+        f"# 1 Forces\n\n| Part | Force |\n| --- | --- |\n{fill}\n| Gorbel | 9 N |\n\n"
+        "# 2 Orders\n\n| Part | Price |\n| --- | --- |\n| Gorbel | 4 € |\n\n"
+        "The colour of the Snib is red.\n\n| Part | Turns |\n| --- | --- |\n| Snib | 5 |\n",
+        number=5,
+    )
+    facts = extract([sold]).facts
+    seen = {w.question for seed in range(30)
+            for w in questions(facts, [sold], 60, dice=random.Random(seed), told=facts)
+            if w.template.startswith("unknown_everyday")}  # fmt: skip
+    assert "What does Part aaa cost?" in seen
+    assert "In which country is Gorbel made?" in seen
+    assert not [q for q in seen if "Gorbel" in q and ("cost" in q or "price" in q)]
+    assert not [q for q in seen if "Snib" in q and "colour" in q]
+
+
 def test_each_language_is_refused_in_its_own_frame() -> None:
     seen: list[tuple[str, str]] = []
 
