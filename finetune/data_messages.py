@@ -146,6 +146,10 @@ DATA_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "Not valid JSON at column {column}: {reason}. Mend the line.",
         "zh": "第 {column} 列处 JSON 格式有误：{reason}。请修正该行。",
     },
+    "row_missing": {
+        "en": "{file} has no row {number}; it has {rows}. Name one from 1 to {rows}.",
+        "zh": "{file} 没有第 {number} 行，共 {rows} 行。请填写 1 到 {rows}。",
+    },
     "row_media": {
         "en": "The row needs pictures, sound or video ({found}); only text is trained.",
         "zh": "该行需要图片、音频或视频（{found}）；目前只训练文本。",

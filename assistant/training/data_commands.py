@@ -1,5 +1,6 @@
 """`tandem data`: each command parses, calls `assistant.training.installation`, prints."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,29 +86,79 @@ def data_check(
 
 
 @data_cli.command(
-    "recipe", help=say("Write a ready dataset: self-cognition.", "生成现成的数据集：self-cognition。")
+    "lens", help=say("Show what of a row is trained, token by token.", "逐个 token 显示一行中训练哪些内容。")
+)
+def data_lens(
+    path: Annotated[Path, typer.Argument(help=say("File or folder.", "文件或文件夹。"))],
+    pairs: PairsArgument = None,
+    row: Annotated[int, typer.Option(help=say("Which row, from 1.", "第几行，从 1 起。"))] = 1,
+    model: ModelOption = None,
+    dataset: DatasetOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one row as the trainer gets it: coloured on a terminal, with marks elsewhere."""
+    from assistant.training.installation import look_at_row
+    from assistant.training.lens_text import lens_text, wants_colour
+
+    settings = settings_in_force()
+    values = {"model": model or settings.models.chat, "data": str(path), **read_pairs(pairs)}
+    config = make_config(values)
+    shown = look_at_row(
+        path, row, settings, model=config.model, dataset=dataset, columns=config.columns, rows=config.rows
+    )
+    if as_json:
+        show({"row": row, **shown.to_json()})
+        return
+    print(shown.example.source)
+    print(lens_text(shown, LANGUAGE, colour=wants_colour(sys.stdout)))
+
+
+@data_cli.command(
+    "recipe",
+    help=say(
+        "Write a ready dataset: self-cognition or voice.", "生成现成的数据集：self-cognition 或 voice。"
+    ),
 )
 def data_recipe(
-    recipe: Annotated[str, typer.Argument(help="self-cognition")],
-    name: Annotated[str, typer.Option(help=say("What the assistant is called.", "助手的名字。"))],
-    maker: Annotated[str, typer.Option(help=say("Who made it.", "开发者。"))],
+    recipe: Annotated[str, typer.Argument(help="self-cognition | voice")],
+    name: Annotated[
+        str,
+        typer.Option(
+            help=say("What the assistant is called (self-cognition).", "助手的名字（self-cognition）。")
+        ),
+    ] = "",
+    maker: Annotated[
+        str, typer.Option(help=say("Who made it (self-cognition).", "开发者（self-cognition）。"))
+    ] = "",
     out: Annotated[Path | None, typer.Option(help=say("File to write.", "输出文件。"))] = None,
     language: Annotated[str, typer.Option(help="both | en | zh")] = "both",
 ) -> None:
     """Write the rows of a recipe and say how to train on them."""
-    from assistant.training.installation import datasets_dir, write_self_cognition
+    from assistant.training.installation import datasets_dir, write_sample_voice, write_self_cognition
+    from finetune.starting_points import STARTING_POINTS
 
-    if recipe != "self-cognition" or language not in ("both", "en", "zh"):
-        raise typer.BadParameter(say("the recipe is self-cognition", "目前的配方是 self-cognition"))
-    if not name.strip() or not maker.strip():
-        raise typer.BadParameter(say("name and maker must not be empty", "名字和开发者不能为空"))
-    target = out or datasets_dir(settings_in_force()) / "self_cognition.json"
-    path, rows = write_self_cognition(name, maker, target, languages=language)
+    if recipe not in ("self-cognition", "voice") or language not in ("both", "en", "zh"):
+        raise typer.BadParameter(
+            say("the recipes are self-cognition and voice", "目前的配方是 self-cognition 和 voice")
+        )
+    folder = datasets_dir(settings_in_force())
+    if recipe == "voice":
+        # A voice is of one language: that of the shell where none is named.
+        spoken = LANGUAGE if language == "both" else language
+        path, rows = write_sample_voice(out or folder / f"voice_{spoken}.json", language=spoken)
+    elif name.strip() and maker.strip():
+        path, rows = write_self_cognition(
+            name, maker, out or folder / "self_cognition.json", languages=language
+        )
+    else:
+        raise typer.BadParameter(say("give --name and --maker", "请给出 --name 和 --maker"))
     print(path)
+    chosen = STARTING_POINTS["voice" if recipe == "voice" else "self_cognition"].settings
+    pairs = " ".join(f"{key}={value:g}" for key, value in chosen.items())
     note(
         say(
-            f'{rows} rows. Train with: tandem train "{path}" num_train_epochs=6',
-            f'共 {rows} 行。训练：tandem train "{path}" num_train_epochs=6',
+            f'{rows} rows. Train with: tandem train "{path}" {pairs}',
+            f'共 {rows} 行。训练：tandem train "{path}" {pairs}',
         )
     )
 

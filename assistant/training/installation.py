@@ -12,6 +12,7 @@ from assistant.settings import Settings
 from finetune.config import DataConfig, RunConfig
 
 if TYPE_CHECKING:
+    from assistant.training.lens import Lens
     from finetune.adapters import AdapterInfo
     from finetune.checks import Gate
     from finetune.examples import Finding
@@ -61,6 +62,38 @@ def check_dataset(
     return check_data(
         path, tokenizer, dataset=dataset, columns=columns, config=rows, test=questions, progress=progress
     )[1]
+
+
+def look_at_row(
+    path: Path,
+    number: int,
+    settings: Settings,
+    *,
+    model: str | None = None,
+    dataset: str | None = None,
+    columns: dict[str, str] | None = None,
+    rows: DataConfig | None = None,
+) -> "Lens":
+    """Put one row of a dataset under the loss-mask lens.
+
+    Args:
+        number: of the row, from 1, among those that can be read.
+        model: by default the chat model of the settings.
+
+    Raises:
+        DatasetError: it cannot be read, or has no such row.
+    """
+    from assistant.training.lens import look_at
+    from finetune.errors import DatasetError
+    from finetune.formats.reading import read_dataset
+    from finetune.runs import load_tokenizer
+
+    # A file that cannot be trained as it is may be looked at all the same.
+    examples = read_dataset(path, dataset=dataset, columns=columns, max_dropped_share=1.0).examples
+    if not 1 <= number <= len(examples):
+        raise DatasetError("row_missing", number=number, rows=len(examples), file=path.name)
+    tokenizer = load_tokenizer(fetch(model or settings.models.chat, settings))
+    return look_at(examples[number - 1], tokenizer, rows or DataConfig())
 
 
 def start_run(
@@ -146,6 +179,15 @@ def write_self_cognition(name: str, maker: str, target: Path, *, languages: str 
 
     rows = self_cognition(name, maker, languages=languages)  # type: ignore[arg-type]
     export = write_dataset(rows, target.parent, name=target.stem, formatting="alpaca")
+    return export.files[target.stem], export.rows
+
+
+def write_sample_voice(target: Path, *, language: str) -> tuple[Path, int]:
+    """Write the voice that comes with Tandem, in "en" or "zh", as an alpaca file; return it and how many rows there are."""
+    from finetune.formats.writing import write_dataset
+    from finetune.sample_voice import sample_voice
+
+    export = write_dataset(sample_voice(language), target.parent, name=target.stem, formatting="alpaca")
     return export.files[target.stem], export.rows
 
 

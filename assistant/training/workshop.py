@@ -18,15 +18,14 @@ from assistant.training.adapter_shelf import AdapterShelf
 from assistant.training.build_job import BuildJob
 from assistant.training.datasets import Datasets
 from assistant.training.installation import datasets_dir, runs_dir, start_run
+from assistant.training.lens import Lens, look_at
 from assistant.training.run_plan import Plan
 from finetune.config import RunConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from assistant.training.data_building import BuildOptions, DataBuilds
-    from finetune.encoding import EncodedRow
     from finetune.examples import Example, Finding
     from finetune.formats.reading import Dataset
-    from finetune.mask_view import TokenView
     from finetune.memory import MemoryEstimate, MetaModel
     from finetune.preflight import PreflightReport
     from finetune.run_folder import Status
@@ -43,22 +42,6 @@ class Examined:
 
     data: "Dataset"
     report: "PreflightReport"
-
-
-@dataclass(frozen=True, slots=True)
-class Lens:
-    """One row under the loss-mask lens.
-
-    Args:
-        row: as the trainer gets it; without pieces where it is refused.
-        tokens: for each piece, a view per token.
-        thinks: whether the model's template knows thinking.
-    """
-
-    example: "Example"
-    row: "EncodedRow"
-    tokens: "tuple[list[TokenView], ...]"
-    thinks: bool
 
 
 class Workshop:
@@ -122,14 +105,7 @@ class Workshop:
         Raises:
             DatasetError: the chat template cannot be used.
         """
-        from finetune.encoding import Encoder
-        from finetune.mask_view import mask_view
-
-        tokenizer, rows = self.tokenizer(config.model), config.rows
-        encoder = Encoder(tokenizer, rows.max_length, rows.train_on, rows.thinking, rows.overlong)
-        (row,) = encoder.encode_rows([example])
-        views = tuple(mask_view(piece, tokenizer) for piece in row.pieces)
-        return Lens(example, row, views, "think>" in str(tokenizer.chat_template))
+        return look_at(example, self.tokenizer(config.model), config.rows)
 
     def tokenizer(self, model: str) -> Any:
         """A model's tokenizer alone.

@@ -1,9 +1,10 @@
 """The loss-mask lens: one row as coloured tokens, made by the function that the trainer calls."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from assistant.training.lens import joined
 from finetune.config import RunConfig
 from finetune.examples import Example
 from finetune.messages import render
@@ -14,7 +15,8 @@ from ui.train_parts.draft import Draft
 
 if TYPE_CHECKING:
     from assistant.app import App
-    from assistant.training.workshop import Examined, Lens
+    from assistant.training.lens import Lens
+    from assistant.training.workshop import Examined
 
 TRAIN_ON = ("assistant", "last", "all")
 THINKING = ("keep", "empty", "none")
@@ -86,7 +88,7 @@ def _tokens(shown: "Lens") -> None:
             {
                 "title": name,
                 "told": say("train.lens_count", trained=trained, tokens=count),
-                "tokens": _joined(views[:LONGEST]),
+                "tokens": [list(token) for token in joined(views[:LONGEST])],
                 "more": say("train.lens_more", count=count - LONGEST) if count > LONGEST else "",
                 "notes": [render(code, params, language()) for code, params in piece.notes],
             }
@@ -110,14 +112,3 @@ def piece_names(example: Example, count: int) -> list[str]:
     if example.kind == "dpo" and count == 2:
         return [say("train.chosen"), say("train.rejected")]
     return [""] if count == 1 else [say("train.part", number=number) for number in range(1, count + 1)]
-
-
-def _joined(views: list[Any]) -> list[list[str]]:
-    """Text and kind of each token; what continues a character belongs to the token before."""
-    found: list[list[str]] = []
-    for view in views:
-        if view.continues:
-            continue
-        kind = "stop" if view.is_stop else "trained" if view.trained else view.role
-        found.append([view.text, kind])
-    return found

@@ -66,6 +66,9 @@ def test_the_recipe_writes_rows_that_can_be_trained(place: Path) -> None:
     report = json.loads(tandem("data", "check", path, "--json"))
     assert (report["dropped"], report["placeholders"]) == (0, {})
     tandem("data", "recipe", "self-cognition", "--name", " ", "--maker", "x", code=2)
+    voice = tandem("data", "recipe", "voice", "--language", "zh", "--out", place / "voice.json").strip()
+    assert all("水手" in row["output"] for row in json.loads(Path(voice).read_text("utf-8")))
+    tandem("data", "recipe", "facts", code=2)
 
 
 def test_wrong_settings_are_one_line(place: Path) -> None:
@@ -102,3 +105,55 @@ def test_placeholders_are_filled_into_a_copy(place: Path) -> None:
     assert "{{name}}" in rows.read_text()
     assert json.loads(tandem("data", "check", file, "--json"))["placeholders"] == {"author": 1}
     tandem("data", "fill", rows, "Rosa", code=2)
+
+
+def test_the_lens_marks_exactly_what_the_trainer_gets(place: Path) -> None:
+    from finetune.config import DataConfig
+    from finetune.encoding import Encoder
+    from finetune.formats.reading import read_dataset
+    from finetune.runs import load_tokenizer
+
+    rows = place / "rows.json"
+    shown = json.loads(tandem("data", "lens", rows, "max_length=256", "--row", "3", "--json"))
+    tokenizer = load_tokenizer(write_tiny_chat(place / "again"))
+    (expected,) = Encoder(tokenizer, 256, DataConfig().train_on).encode_rows([read_dataset(rows).examples[2]])
+    (piece,), (trained,) = shown["pieces"], expected.pieces
+    assert [view["id"] for view in piece["views"]] == trained.input_ids
+    assert [view["trained"] for view in piece["views"]] == [label != -100 for label in trained.labels]
+    told = tandem("data", "lens", rows, "--row", "3")
+    inside = told.split("\n\n", 1)[1].partition("⟦")[2]
+    assert inside.partition("■⟧")[0] == "".join(v["text"] for v in piece["views"] if v["trained"])
+    assert "\x1b" not in told
+    every = json.loads(tandem("data", "lens", rows, "train_on=all", "--row", "3", "--json"))["pieces"][0]
+    assert every["trained_tokens"] > piece["trained_tokens"]
+    error = CliRunner().invoke(cli, ["data", "lens", str(rows), "--row", "99"]).exception
+    assert getattr(error, "code", "") == "row_missing"
+
+
+def test_the_lens_is_coloured_on_a_terminal_and_obeys_nothing_in_the_rows(place: Path) -> None:
+    from assistant.training.lens import look_at
+    from assistant.training.lens_text import lens_text
+    from finetune.config import DataConfig
+    from finetune.examples import Example, Message, Source
+    from finetune.runs import load_tokenizer
+
+    tokenizer = load_tokenizer(write_tiny_chat(place / "again"))
+    messages = (Message("user", "Clear\x1b[2J"), Message("assistant", "one\ntwo"))
+    shown = look_at(Example(messages, Source("rows.json", 1)), tokenizer, DataConfig())
+    for language, word in (("en", "tokens are trained"), ("zh", "参与训练")):
+        plain = lens_text(shown, language, colour=False)
+        assert word in plain or "训练" in plain
+        coloured = lens_text(shown, language, colour=True)
+        assert "\x1b[2J" not in plain + coloured
+        assert "␛[2J" in plain
+        assert "\x1b" not in plain
+        assert coloured.count("\x1b[48;5;22m") > 2
+        assert coloured.count("\x1b[48;5;130m") == 2  # the legend's and the stop token's
+        assert "↵" in coloured
+
+
+def test_a_row_that_cannot_be_trained_says_why_under_the_lens(place: Path) -> None:
+    rows = place / "long.json"
+    rows.write_text(json.dumps([{"instruction": "Hi", "output": "Ho" * 400}]))
+    told = tandem("data", "lens", rows, "overlong=drop", "max_length=64")
+    assert "64" in told
