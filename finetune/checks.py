@@ -24,7 +24,6 @@ FORGETTING_LIMIT = 0.15
 KNOWS_SOMETHING = 0.5
 """Share of the general questions; with three answers each, guessing gives a third of them."""
 FEWEST_FOR_LOSS = 4
-PARITY_TOKENS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,24 +289,6 @@ def last_logits(model: Any, prompt: Sequence[int]) -> Any:
     model.eval()
     with torch.no_grad():
         return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0, -1].float().cpu()
-
-
-def check_merge(adapter: Sequence[tuple[list[int], Any]], merged: Sequence[tuple[list[int], Any]]) -> Gate:
-    """Adapter and merged model answer alike.
-
-    Args:
-        adapter, merged: for each prompt the greedy answer and the logits after the prompt.
-    """
-    if not adapter:
-        return Gate("merge", None, required=False)
-    same = sum(one[0] == other[0] for one, other in zip(adapter, merged, strict=True))
-    difference = max(
-        float((one[1] - other[1]).abs().max()) for one, other in zip(adapter, merged, strict=True)
-    )
-    figures = {"same": same, "answers": len(adapter), "difference": round(difference, 4)}
-    # Merging rounds to the precision of the weights, so a long answer may turn at a near tie.
-    passed = same == len(adapter)
-    return Gate("merge", passed, False, "" if passed else "gate_merge_differs", figures, figures)
 
 
 def read_tensors(folder: Path) -> dict[str, Any]:

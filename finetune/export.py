@@ -14,18 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from finetune.adapters import NOTES, verified
-from finetune.checks import (
-    PARITY_TOKENS,
-    Gate,
-    check_merge,
-    general_score,
-    greedy,
-    last_logits,
-    stop_tokens,
-)
+from finetune.checks import Gate, general_score, stop_tokens
 from finetune.errors import AdapterError, FinetuneError
 from finetune.folders import MARKER, ModelFolder, publish
 from finetune.general_questions import CHINESE, ENGLISH
+from finetune.parity import check_merge, parities
 
 CONVERTER = "convert_hf_to_gguf.py"
 ASK = (ENGLISH[0][0], ENGLISH[11][0], CHINESE[0][0], CHINESE[4][0])
@@ -121,13 +114,19 @@ def export_merged(
     if config.is_prompt_learning:
         raise AdapterError("export_not_mergeable", name=name, kind=str(config.peft_type.value).lower())
     prompts = [_prompt(loaded.tokenizer, question) for question in ASK]
-    apart = _answers(loaded.model, loaded.tokenizer, prompts)
-    merged = loaded.model.merge_and_unload(safe_merge=True)
     with publish(target) as temporary:
-        merged.save_pretrained(str(temporary))
-        loaded.tokenizer.save_pretrained(str(temporary))
-        again: Any = load_model(temporary, device=device, dtype=str(loaded.dtype).removeprefix("torch."))
-        parity = check_merge(apart, _answers(again.model, again.tokenizer, prompts))
+        again: Any = None
+
+        def merge() -> Any:
+            nonlocal again
+            merged = loaded.model.merge_and_unload(safe_merge=True)
+            merged.save_pretrained(str(temporary))
+            loaded.tokenizer.save_pretrained(str(temporary))
+            # What is asked is what was written.
+            again = load_model(temporary, device=device, dtype=str(loaded.dtype).removeprefix("torch."))
+            return again.model
+
+        parity = check_merge(parities(loaded.model, loaded.tokenizer, prompts, merge))
         general = general_score(again.model, again.tokenizer)
         (temporary / "Modelfile").write_text(modelfile(again.model, again.tokenizer), "utf-8")
         (temporary / MARKER).unlink(missing_ok=True)
@@ -228,10 +227,6 @@ def _prompt(tokenizer: Any, question: str) -> list[int]:
     messages = [{"role": "user", "content": question}]
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     return [int(i) for i in tokenizer(text, add_special_tokens=False)["input_ids"]]
-
-
-def _answers(model: Any, tokenizer: Any, prompts: Sequence[list[int]]) -> list[tuple[list[int], Any]]:
-    return [(greedy(model, tokenizer, p, PARITY_TOKENS), last_logits(model, p)) for p in prompts]
 
 
 def _require_empty(target: Path) -> None:

@@ -8,21 +8,17 @@ from typing import Any
 from finetune.adapters import CARD, make_card, seal
 from finetune.batches import Collator, TokenRows
 from finetune.checks import (
-    PARITY_TOKENS,
     Gate,
     base_shapes,
     check_answers_end,
     check_finite,
     check_forgetting,
     check_held_out,
-    check_merge,
     check_moved,
     check_servable,
     check_shape,
     check_thinking,
     general_score,
-    greedy,
-    last_logits,
     pad_id_of,
     prompts_of,
     read_tensors,
@@ -32,6 +28,7 @@ from finetune.config import LORA_METHODS, RunConfig, TrainingConfig
 from finetune.config_files import to_mapping
 from finetune.folders import publish
 from finetune.methods import PISSA_START, save
+from finetune.parity import check_merge, parities
 from finetune.run_folder import RunFolder, write_json
 from finetune.supervised_loss import token_loss
 from finetune.training_data import config_hash
@@ -129,7 +126,8 @@ def _gates(
     gates.append(check_thinking(before["thinking"], thought, len(prompts)))
     gates.append(check_forgetting(before["general"], general_score(model, tokenizer)))
     if settings.method in LORA_METHODS and settings.method != "qlora":
-        gates.append(_merge_gate(model, tokenizer, [prompt for prompt, _ in prompts[:PARITY_PROMPTS]]))
+        asked = [prompt for prompt, _ in prompts[:PARITY_PROMPTS]]
+        gates.append(check_merge(parities(model, tokenizer, asked, model.merge_and_unload)))
     return [*gates, check_servable(settings.method)]
 
 
@@ -169,14 +167,6 @@ def held_out_loss(model: Any, rows: TokenRows, pad_id: int) -> float:
             total += float(losses.double().sum())
             count += len(losses)
     return total / max(1.0, count)
-
-
-def _merge_gate(model: Any, tokenizer: Any, prompts: list[list[int]]) -> Gate:
-    def answers(of: Any) -> list[tuple[list[int], Any]]:
-        return [(greedy(of, tokenizer, p, PARITY_TOKENS), last_logits(of, p)) for p in prompts]
-
-    apart = answers(model)
-    return check_merge(apart, answers(model.merge_and_unload()))
 
 
 def _reload(record: dict[str, Any], written: Any, model: Any) -> Any:

@@ -188,8 +188,8 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "验证数据上的损失为 {after}，没有低于基础模型的 {before}。可能数据太少或学习率过高。",
     },
     "gate_merge_differs": {
-        "en": "The merged model answers differently: {same} of {answers} answers are the same, largest difference of a logit {difference}.",
-        "zh": "合并后的模型回答不同：{answers} 个回答中 {same} 个一致，logit 最大差异 {difference}。",
+        "en": "Merged into the weights and rounded, the model keeps {kept} % of what was learnt, less than {limit} %: {same} of {answers} answers are the same. Use the adapter beside its base instead.",
+        "zh": "合并并舍入到权重精度后，模型只保留所学内容的 {kept}%，低于 {limit}%；{answers} 个回答中 {same} 个一致。建议不合并，直接使用适配器。",
     },
     "gate_not_finite": {
         "en": "{tensors} tensors hold infinite values or none at all, such as {name}. Train again with a lower learning rate.",

@@ -11,6 +11,7 @@ from finetune import adapters, checks
 from finetune.errors import AdapterError
 from finetune.export import export_adapter, export_merged, gguf_command, modelfile, ollama_template
 from finetune.folders import ModelFolder
+from finetune.parity import Parity, check_merge
 from tests.finetune import templates
 from tests.finetune.templates import tiny_tokenizer
 from tests.finetune.tiny_chat import write_tiny_chat
@@ -151,6 +152,7 @@ def test_merged_answers_as_the_adapter_does(offered: Path, model: ModelFolder, t
     assert merged.parity.passed
     assert merged.parity.figures["same"] == 4
     assert merged.parity.figures["difference"] < 0.2
+    assert merged.parity.figures["kept"] > 99
     names = {path.name for path in merged.path.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "Modelfile"} <= names
     assert not any("lora" in key for key in json.loads((merged.path / "config.json").read_text("utf-8")))
@@ -226,6 +228,25 @@ def test_gates_tell_what_they_measured() -> None:
     ):
         assert gate.reason("en")
         assert gate.reason("zh")
+
+
+def test_a_merge_may_turn_a_near_tie_but_not_lose_what_was_learnt() -> None:
+    def shares(*rows: list[float]) -> torch.Tensor:
+        return torch.tensor(rows).log_softmax(-1)
+
+    learnt, base = shares([4.0, 3.99, 0.0], [0.0, 5.0, 0.0]), shares([0.0, 0.0, 4.0], [5.0, 0.0, 0.0])
+    rounded = shares([3.98, 4.0, 0.0], [0.0, 4.9, 0.0])
+    gate = check_merge([Parity([0, 1], [1, 1], learnt, base, rounded)])
+    assert (gate.passed, gate.figures["same"]) == (True, 0)
+    assert gate.figures["kept"] > 99
+    lost = check_merge([Parity([0, 1], [2, 0], learnt, base, 0.7 * base + 0.3 * learnt)])
+    assert (lost.passed, lost.required) == (False, False)
+    assert lost.figures["kept"] < 60
+    for language in ("en", "zh"):
+        assert str(lost.figures["kept"]) in lost.reason(language)  # type: ignore[arg-type]
+    # What answers alike passes whatever else there is: an adapter that learnt nothing loses nothing.
+    assert check_merge([Parity([0], [0], base, base, base)]).passed
+    assert check_merge([]).passed is None
 
 
 def test_thinking_is_seen_where_it_is_written() -> None:

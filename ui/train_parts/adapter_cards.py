@@ -90,7 +90,7 @@ FIGURED = {
     "held_out": {"before", "after", "rows"},
     "answers_end": {"ended", "answers"},
     "forgetting": {"before", "after", "questions"},
-    "merge": {"same", "answers", "difference"},
+    "merge": {"same", "answers", "kept"},
     "moved": {"modules", "norm"},
     "thinking": {"before", "after", "answers"},
 }

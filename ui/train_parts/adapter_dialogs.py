@@ -131,9 +131,11 @@ def _export(app: "App", name: str, form: str, target: Path, kind: str) -> None:
         st.success(say("train.exported", path=plain(str(app.workshop.adapters.export(name, target)))))
         return
     merged = app.workshop.adapters.export_merged(name, target)
-    figures = merged.parity.figures
     st.success(say("train.exported", path=plain(str(merged.path))), icon=":material/check_circle:")
-    st.caption(say("train.figures_merge", **figures))
+    if reason := merged.parity.reason(language()):
+        st.warning(plain(reason), icon=":material/info:")
+    elif merged.parity.figures:
+        st.caption(say("train.figures_merge", **merged.parity.figures))
     if form == "merged":
         st.code(
             f"ollama create {shlex.quote(name)} -f {shlex.quote(str(target / 'Modelfile'))}", language="sh"

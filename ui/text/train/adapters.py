@@ -52,8 +52,8 @@ TEXT: dict[str, dict[str, str]] = {
         "zh": "{rows} 行上的损失 {before} → {after}",
     },
     "train.figures_merge": {
-        "en": "{same} of {answers} answers the same, largest difference of a logit {difference}",
-        "zh": "{answers} 个回答中 {same} 个一致，logit 最大差异 {difference}",
+        "en": "keeps {kept} % of what was learnt; {same} of {answers} answers the same word for word",
+        "zh": "保留所学内容的 {kept}%；{answers} 个回答中 {same} 个逐字一致",
     },
     "train.figures_moved": {"en": "{modules} layers, norm {norm}", "zh": "{modules} 层，范数 {norm}"},
     "train.figures_thinking": {
@@ -67,7 +67,7 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "Better than the base model on rows it never saw",
         "zh": "在未见过的数据上优于基础模型",
     },
-    "train.gate_merge": {"en": "Merged into the model it answers alike", "zh": "合并后回答一致"},
+    "train.gate_merge": {"en": "What was learnt survives a merge into the model", "zh": "合并后所学内容仍在"},
     "train.gate_moved": {"en": "The weights changed", "zh": "权重有变化"},
     "train.gate_not_applied": {"en": "does not apply", "zh": "不适用"},
     "train.gate_servable": {"en": "It can answer here", "zh": "可在此回答"},
