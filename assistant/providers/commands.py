@@ -1,25 +1,14 @@
 """`tandem providers`: other programs' servers, listed, added, tried, removed; and which model answers."""
 
-import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assistant.help_pages import Commands
-from assistant.language import shell_language
-from assistant.messages import Language
+from assistant.terminal import JsonFlag, ProgressLine, note, say, settings, show
 
 if TYPE_CHECKING:
     from assistant.providers.registry import Providers
-
-LANGUAGE: Language = shell_language()
-
-
-def say(en: str, zh: str) -> str:
-    """The one of two texts that the shell's language asks for."""
-    return zh if LANGUAGE == "zh" else en
-
 
 providers_cli = Commands(
     no_args_is_help=False,
@@ -29,7 +18,6 @@ providers_cli = Commands(
         "使用其他服务上的模型；添加、测试、选用：tandem providers add",
     ),
 )
-JsonFlag = Annotated[bool, typer.Option("--json", help=say("Print JSON.", "输出 JSON。"))]
 NameArgument = Annotated[str, typer.Argument(help=say("What you call it.", "您给它的名称。"))]
 
 
@@ -83,13 +71,13 @@ def add(
     )
     print(f"{info.name}  {info.settings.kind}  {info.settings.base_url}")
     if not info.settings.is_here:
-        _note(
+        note(
             say(
                 "It is not on this machine: questions and passages are sent there when its model answers.",
                 "它不在本机：由它的模型回答时，问题和检索到的段落会发送到该处。",
             )
         )
-    _note(say(f"Try it: tandem providers test {info.name}", f"测试：tandem providers test {info.name}"))
+    note(say(f"Try it: tandem providers test {info.name}", f"测试：tandem providers test {info.name}"))
 
 
 @providers_cli.command("change", help=say("Change a server; its key stays.", "修改服务；密钥保留。"))
@@ -137,20 +125,20 @@ def try_out(
 
     found = _providers().test(name, model=model)
     if as_json:
-        _show(to_json(found))
+        show(to_json(found))
         return
     for served in found.models:
         of = say(f"  adapter of {served.parent}", f"  {served.parent} 的适配器") if served.parent else ""
         size = f"  {served.size_bytes / 1e9:.1f} GB" if served.size_bytes else ""
         print(f"provider:{name}/{served.id}{size}{of}")
-    _note(
+    note(
         say(
             f"{len(found.models)} models in {found.latency_ms:.0f} ms",
             f"{len(found.models)} 个模型，用时 {found.latency_ms:.0f} 毫秒",
         )
     )
     if found.answer is not None:
-        _note(
+        note(
             say(
                 f"{model}: first word after {found.first_word_ms:.0f} ms: {found.answer}",
                 f"{model}：{found.first_word_ms:.0f} 毫秒后开始回答：{found.answer}",
@@ -161,11 +149,10 @@ def try_out(
 @providers_cli.command("pull", help=say("Let an Ollama server download a model.", "让 Ollama 下载模型。"))
 def pull(name: NameArgument, model: str) -> None:
     """Let an Ollama server download a model; Ctrl-C stops it, and the next pull goes on from there."""
-    from assistant.cli import ProgressLine
     from assistant.providers.asking import Hangup
 
     _providers().pull(name, model, ProgressLine(model), hangup=Hangup())
-    _note("")
+    note("")
     print(f"provider:{name}/{model}")
 
 
@@ -188,18 +175,18 @@ def use(
 ) -> None:
     """Choose the model that answers, embeds new knowledge bases or reranks, as the page Models does."""
     from assistant.errors import AssistantError
-    from assistant.settings import is_set, load_settings
+    from assistant.settings import is_set
 
     if work not in ("chat", "embedding", "reranker"):
         raise typer.BadParameter(
             say("choose chat, embedding or reranker", "请选择 chat、embedding 或 reranker")
         )
-    if is_set(load_settings(), work):  # type: ignore[arg-type]
+    if is_set(settings(), work):  # type: ignore[arg-type]
         raise AssistantError("settings_choose", setting=f"models.{work}")
     _providers().choose(model, work)  # type: ignore[arg-type]
-    print(getattr(load_settings().models, work) or "-")
+    print(getattr(settings().models, work) or "-")
     if work == "embedding":
-        _note(
+        note(
             say(
                 "Knowledge bases that there are keep their own until they are indexed again (page Documents).",
                 "已有的知识库在重新索引（“文档”页面）之前仍使用原来的模型。",
@@ -210,7 +197,7 @@ def use(
 def _list(as_json: bool) -> None:
     known = _providers().all()
     if as_json:
-        _show(
+        show(
             [
                 {
                     "name": info.name,
@@ -227,7 +214,7 @@ def _list(as_json: bool) -> None:
         where = say("  (settings)", "  （配置文件）") if info.configured else ""
         print(f"{info.name:20} {info.settings.kind:8} {info.settings.base_url}{where}")
     if not known:
-        _note(
+        note(
             say(
                 "There are none. Add one: tandem providers add NAME URL",
                 "还没有。添加：tandem providers add 名称 地址",
@@ -237,14 +224,5 @@ def _list(as_json: bool) -> None:
 
 def _providers() -> "Providers":
     from assistant.providers.registry import Providers
-    from assistant.settings import load_settings
 
-    return Providers(load_settings())
-
-
-def _note(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _show(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str), flush=True)
+    return Providers(settings())

@@ -8,38 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.help_pages import Commands
-from assistant.language import shell_language
 from assistant.messages import Language
+from assistant.terminal import JsonFlag, language, note, say, show
+from assistant.terminal import settings as settings_in_force
 
 if TYPE_CHECKING:
-    from assistant.settings import Settings
     from finetune.config import RunConfig
     from finetune.run_folder import Status
     from finetune.runs import RunInfo
 
-LANGUAGE: Language = shell_language()
-
-
-def say(en: str, zh: str) -> str:
-    """The one of two texts that the shell's language asks for."""
-    return zh if LANGUAGE == "zh" else en
-
-
-def note(text: str) -> None:
-    """Print a remark to stderr."""
-    print(text, file=sys.stderr, flush=True)
-
-
-def show(value: Any) -> None:
-    """Print JSON to stdout."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str), flush=True)
-
-
-def settings_in_force() -> "Settings":
-    """The settings of this installation."""
-    from assistant.settings import load_settings
-
-    return load_settings()
+LANGUAGE: Language = language()
 
 
 def group(en: str, zh: str, *, alone: bool = False) -> Commands:
@@ -52,7 +30,6 @@ runs_cli = group(
     "列出训练；查看、停止、继续：tandem runs watch last",
     alone=True,
 )
-JsonFlag = Annotated[bool, typer.Option("--json", help=say("Print JSON.", "输出 JSON。"))]
 ModelOption = Annotated[
     str | None, typer.Option(help=say("Model; default: the chat model.", "模型；默认为当前对话模型。"))
 ]

@@ -1,5 +1,6 @@
-"""The tiny engine for fast tests, the embedded models for slow ones, and one server over them for clients."""
+"""The tiny engine for fast tests, the embedded models for slow ones, one server over them for clients, the shell."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,11 +8,45 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from assistant.engine import Engine
-from tests.assistant.running import ADAPTER, PUMPS, Served, listening, write_adapter
+from tests.assistant.running import ADAPTER, PUMPS, CommandLine, Served, listening, write_adapter
 from tests.assistant.tiny_model import build_tiny, save_adapter
 
 if TYPE_CHECKING:
     from finetune.folders import ModelFolder
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty data folder, in force, inside the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def command_line(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[CommandLine]:
+    """`tandem` as a shell of a language runs it, over an empty data folder; returns exit code, stdout, stderr."""
+    import assistant.cli
+    from assistant import terminal
+
+    def run(*arguments: str, language: str = "en") -> tuple[int, str, str]:
+        monkeypatch.setenv("TANDEM_LANGUAGE", language)
+        terminal.language.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["tandem", *arguments])
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            assistant.cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        out, err = capsys.readouterr()
+        return int(code), out, err
+
+    yield run
+    terminal.language.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
-"""A server on the embedded models, started by the tests and asked by real clients over a real port."""
+"""What runs the program: a server that real clients ask over a real port, and the command line."""
 
 import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,9 @@ The pump weighs 12 kilograms and delivers forty litres per minute.
 Its seal is replaced every 900 hours of operation.
 """
 ADAPTER = "terse"
+
+CommandLine = Callable[..., tuple[int, str, str]]
+"""Runs one command in a `language`; returns exit code, stdout, stderr."""
 
 
 @dataclass(frozen=True)

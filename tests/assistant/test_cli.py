@@ -4,51 +4,27 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import assistant.cli
 from assistant.locking import DataFolderLock
 from finetune.models import ModelFolder
+from tests.assistant.running import CommandLine
 
 MANUAL = Path(__file__).resolve().parents[2] / "samples" / "manual"
-
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
 def tandem(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    minilm_folder: ModelFolder,
-    smollm2_folder: ModelFolder,
-) -> Run:
-    """Run one command as the shell would; returns exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
-
-    def run(*arguments: str, language: str = "en") -> tuple[int, str, str]:
-        monkeypatch.setattr(assistant.cli, "LANGUAGE", language)
-        monkeypatch.setattr(sys, "argv", ["tandem", *arguments])
-        capsys.readouterr()
-        try:
-            assistant.cli.main()
-            code: Any = 0
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = capsys.readouterr()
-        return int(code), out, err
-
-    return run
+    command_line: CommandLine, data_dir: Path, minilm_folder: ModelFolder, smollm2_folder: ModelFolder
+) -> CommandLine:
+    """The command line with the embedded models on disk."""
+    (data_dir / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
+    return command_line
 
 
-def test_a_dry_run_makes_nothing_and_a_wrong_path_is_misuse(tandem: Run, tmp_path: Path) -> None:
+def test_a_dry_run_makes_nothing_and_a_wrong_path_is_misuse(tandem: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("The gadget weighs 3 kg.", encoding="utf-8")
     code, out, _ = tandem("index", "--dry-run", "a.txt", "--base", "新库", language="zh")
     assert (code, out.split()[:2]) == (0, ["将添加", "a.txt"])
@@ -58,7 +34,7 @@ def test_a_dry_run_makes_nothing_and_a_wrong_path_is_misuse(tandem: Run, tmp_pat
     assert json.loads(tandem("bases", "--json")[1]) == []
 
 
-def test_index_search_ask_and_index_again(tandem: Run) -> None:
+def test_index_search_ask_and_index_again(tandem: CommandLine) -> None:
     source = str(MANUAL / "en" / "QF-47 Troubleshooting and Release Notes.md")
     code, out, _ = tandem("index", source, "--base", "发酵箱 manual", "--json")
     assert code == 0
@@ -91,14 +67,14 @@ def test_index_search_ask_and_index_again(tandem: Run) -> None:
             assert any(citation["number"] == number for citation in answer["citations"])
 
 
-def test_an_arm_without_a_knowledge_base_says_so_and_the_model_alone_answers(tandem: Run) -> None:
+def test_an_arm_without_a_knowledge_base_says_so_and_the_model_alone_answers(tandem: CommandLine) -> None:
     code, out, err = tandem("compare", "What is a pump?", "--arms", "rag,base")
     assert code == 1
     assert "no knowledge base to look the answer up in" in err
     assert out.count("in all") == 1
 
 
-def test_arms_are_compared_one_after_another(tandem: Run, tmp_path: Path) -> None:
+def test_arms_are_compared_one_after_another(tandem: CommandLine, tmp_path: Path) -> None:
     note = tmp_path / "pump.md"
     note.write_text("The zindel valve of the pump opens at a pressure of 31 bar.", encoding="utf-8")
     assert tandem("index", str(note))[0] == 0
@@ -118,7 +94,7 @@ def test_arms_are_compared_one_after_another(tandem: Run, tmp_path: Path) -> Non
     assert tandem("compare", question, "--arms", "rag,rag")[0] == 2
 
 
-def test_nothing_relevant_is_refused_in_the_questions_language(tandem: Run) -> None:
+def test_nothing_relevant_is_refused_in_the_questions_language(tandem: CommandLine) -> None:
     tandem("index", str(MANUAL / "en" / "QF-47 Troubleshooting and Release Notes.md"))
     code, out, _ = tandem("ask", "海王星有多少颗卫星？", "--json")
     answer = json.loads(out)
@@ -129,7 +105,7 @@ def test_nothing_relevant_is_refused_in_the_questions_language(tandem: Run) -> N
 
 
 def test_a_file_that_cannot_be_read_is_one_line_and_the_others_are_indexed(
-    tandem: Run, tmp_path: Path
+    tandem: CommandLine, tmp_path: Path
 ) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "bad.pdf").write_bytes(b"%PDF-1.4 nothing behind it")
@@ -143,7 +119,7 @@ def test_a_file_that_cannot_be_read_is_one_line_and_the_others_are_indexed(
     assert json.loads(out)["passages"][0]["source_name"] == "好.md"
 
 
-def test_dry_run_changes_nothing(tandem: Run) -> None:
+def test_dry_run_changes_nothing(tandem: CommandLine) -> None:
     code, out, _ = tandem("index", str(MANUAL / "zh"), "--base", "手册", "--dry-run", "--json")
     assert code == 0
     assert len(json.loads(out)["new"]) == 3
@@ -162,7 +138,7 @@ def test_dry_run_changes_nothing(tandem: Run) -> None:
     ],
 )
 def test_mistakes_are_one_line_and_an_exit_code(
-    tandem: Run, arguments: list[str], code: int, said: str
+    tandem: CommandLine, arguments: list[str], code: int, said: str
 ) -> None:
     got, _, err = tandem(*arguments)
     assert got == code
@@ -170,7 +146,7 @@ def test_mistakes_are_one_line_and_an_exit_code(
     assert "Traceback" not in err
 
 
-def test_a_wrong_setting_is_misuse(tandem: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_is_misuse(tandem: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TANDEM_RETRIEVAL__TOP_K", "many")
     for language, word in (("en", "top_k"), ("zh", "应为整数")):
         code, out, err = tandem("bases", language=language)
@@ -179,7 +155,7 @@ def test_a_wrong_setting_is_misuse(tandem: Run, monkeypatch: pytest.MonkeyPatch)
         assert len(err.strip().splitlines()) == 1
 
 
-def test_a_locked_folder_is_one_line(tandem: Run, tmp_path: Path) -> None:
+def test_a_locked_folder_is_one_line(tandem: CommandLine, tmp_path: Path) -> None:
     lock = DataFolderLock(tmp_path / "data", purpose="the page")
     try:
         for language, word in (("en", "in use"), ("zh", "正被")):
@@ -191,7 +167,7 @@ def test_a_locked_folder_is_one_line(tandem: Run, tmp_path: Path) -> None:
         lock.release()
 
 
-def test_config_and_models_answer_without_loading_anything(tandem: Run) -> None:
+def test_config_and_models_answer_without_loading_anything(tandem: CommandLine) -> None:
     code, out, _ = tandem("config", "--json")
     assert code == 0
     assert json.loads(out)["retrieval"]["top_k"] == 5

@@ -1,23 +1,13 @@
 """A wrong command line and a wrong setting, told in the user's language."""
 
 import re
-import sys
 
 import pytest
 
-import assistant.cli
 from assistant.errors import SettingsError
 from assistant.misuse import rule_zh
 from assistant.settings import load_settings
-
-
-def run(arguments: str, language: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(assistant.cli, "LANGUAGE", language)
-        patch.setattr(sys, "argv", ["tandem", *arguments.split()])
-        with pytest.raises(SystemExit) as end:
-            assistant.cli.main()
-    return int(end.value.code or 0), capsys.readouterr().err
+from tests.assistant.running import CommandLine
 
 
 @pytest.mark.parametrize(
@@ -31,15 +21,15 @@ def run(arguments: str, language: str, capsys: pytest.CaptureFixture[str]) -> tu
         ("ask x y", "多余的参数：y。"),
     ],
 )
-def test_misuse_is_told_in_chinese(arguments: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = run(arguments, "zh", capsys)
+def test_misuse_is_told_in_chinese(arguments: str, told: str, command_line: CommandLine) -> None:
+    code, _, text = command_line(*arguments.split(), language="zh")
     assert code == 2
     assert text.splitlines()[0] == f"错误：{told}"
     assert re.fullmatch(r"用法见：tandem.* --help", text.splitlines()[1])
 
 
-def test_misuse_is_told_in_english(capsys: pytest.CaptureFixture[str]) -> None:
-    code, text = run("serach", "en", capsys)
+def test_misuse_is_told_in_english(command_line: CommandLine) -> None:
+    code, _, text = command_line("serach")
     assert (code, text.splitlines()[0]) == (2, "Error: No such command 'serach'. Did you mean 'search'?")
 
 

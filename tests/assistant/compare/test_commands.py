@@ -1,52 +1,38 @@
 """`tandem experiment` on a real document and the embedded models."""
 
 import json
-import sys
-from collections.abc import Callable
+import sqlite3
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import assistant.cli
+from assistant.terminal import opened
 from finetune.folders import ModelFolder
+from tests.assistant.running import CommandLine
 
 SAMPLES = Path(__file__).resolve().parents[3] / "samples"
 MANUAL = SAMPLES / "manual" / "en" / "QF-47 Troubleshooting and Release Notes.md"
 
-Run = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def tandem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command as the shell would; returns exit code, stdout, stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
-    (tmp_path / "data").mkdir()
+def tandem(command_line: CommandLine) -> CommandLine:
+    """`tandem experiment …`."""
+    return partial(command_line, "experiment")
 
-    def run(*arguments: str, language: str = "en") -> tuple[int, str, str]:
-        monkeypatch.setattr(assistant.cli, "LANGUAGE", language)
-        monkeypatch.setattr(sys, "argv", ["tandem", "experiment", *arguments])
-        capsys.readouterr()
-        try:
-            assistant.cli.main()
-            code: Any = 0
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = capsys.readouterr()
-        return int(code), out, err
 
-    return run
+def index_manual() -> None:
+    """Put the manual into the knowledge base `notes`."""
+    with opened("test") as app:
+        inputs, _ = app.gather([MANUAL])
+        list(app.index(app.create_base("notes").id, inputs))
 
 
 def test_a_real_experiment_from_run_to_replay(
-    tandem: Run, tmp_path: Path, minilm_folder: ModelFolder, smollm2_folder: ModelFolder
+    tandem: CommandLine, tmp_path: Path, minilm_folder: ModelFolder, smollm2_folder: ModelFolder
 ) -> None:
     (tmp_path / "data" / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
-    app = assistant.cli.opened("test")
-    with app as opened:
-        inputs, _ = opened.gather([MANUAL])
-        list(opened.index(opened.create_base("notes").id, inputs))
+    index_manual()
     rows = [json.loads(line) for line in (SAMPLES / "questions" / "en.jsonl").read_text("utf-8").splitlines()]
     chosen = [row for row in rows if row["source"] == MANUAL.name][:2]
     questions = tmp_path / "q.jsonl"
@@ -87,12 +73,10 @@ def test_a_real_experiment_from_run_to_replay(
 
 
 def test_questions_are_made_of_documents_and_run(
-    tandem: Run, tmp_path: Path, minilm_folder: ModelFolder
+    tandem: CommandLine, tmp_path: Path, minilm_folder: ModelFolder
 ) -> None:
     (tmp_path / "data" / "models").symlink_to(minilm_folder.path.parent, target_is_directory=True)
-    with assistant.cli.opened("test") as opened:
-        inputs, _ = opened.gather([MANUAL])
-        list(opened.index(opened.create_base("notes").id, inputs))
+    index_manual()
     code, out, err = tandem("questions", "notes", "--out", "made.jsonl", "--count", "30")
     assert code == 0, err
     assert "made.jsonl: 30 questions, 6 of them unanswerable" in out
@@ -110,7 +94,7 @@ def test_questions_are_made_of_documents_and_run(
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_default_is_the_2_x_2_and_the_meter_runs_along(
-    tandem: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+    tandem: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
 ) -> None:
     import assistant.compare.app_asker
     from assistant.app import App
@@ -133,7 +117,7 @@ def test_the_default_is_the_2_x_2_and_the_meter_runs_along(
     assert list(json.loads(tandem("show", "2", "--json")[1])["results"]["arms"]) == ["base", "rag"]
 
 
-def test_misuse_and_unknown_numbers_are_one_line(tandem: Run, tmp_path: Path) -> None:
+def test_misuse_and_unknown_numbers_are_one_line(tandem: CommandLine, tmp_path: Path) -> None:
     assert tandem("run")[0] == 2
     code, _, err = tandem("show", "7")
     assert (code, err.count("\n")) == (1, 1)
@@ -153,7 +137,7 @@ def test_misuse_and_unknown_numbers_are_one_line(tandem: Run, tmp_path: Path) ->
     assert tandem("list", "--json")[1].strip() == "[]"
 
 
-def test_replay_and_compare_fail_when_numbers_are_worse(tandem: Run, tmp_path: Path) -> None:
+def test_replay_and_compare_fail_when_numbers_are_worse(tandem: CommandLine, tmp_path: Path) -> None:
     from assistant.compare.experiment import make_plan, run_experiment
     from assistant.compare.store import Experiments
     from tests.assistant.compare.scripted import ScriptedAsker, make_questions
@@ -176,8 +160,6 @@ def test_replay_and_compare_fail_when_numbers_are_worse(tandem: Run, tmp_path: P
     assert "got worse" in err
     assert tandem("compare", "2", "1")[0] == 0
     assert tandem("replay", "1")[0] == 0
-    import sqlite3
-
     with sqlite3.connect(tmp_path / "data" / "tandem.db") as db:
         db.execute(
             "UPDATE experiment_answer SET scores = replace(scores, '\"squad_f1\": 1.0', '\"squad_f1\": 0.9')"

@@ -1,28 +1,23 @@
 import json
 import sqlite3
-import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import assistant.cli
 from assistant.compare.experiment import make_plan, run_experiment
 from assistant.compare.replay import compare_experiments, replay
 from assistant.compare.store import Experiments
 from assistant.errors import ExperimentError
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
-
-Run = Callable[..., tuple[int, str, str]]
+from tests.assistant.running import CommandLine
 
 
 @pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
-    (tmp_path / "data").mkdir()
-    return tmp_path / "data" / "tandem.db"
+def database(data_dir: Path) -> Path:
+    return data_dir / "tandem.db"
 
 
 @pytest.fixture
@@ -33,22 +28,9 @@ def store(database: Path) -> Iterator[Experiments]:
 
 
 @pytest.fixture
-def tandem(store: Experiments, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `tandem experiment …`; returns exit code, stdout, stderr."""
-
-    def run(*arguments: str, language: str = "en") -> tuple[int, str, str]:
-        monkeypatch.setattr(assistant.cli, "LANGUAGE", language)
-        monkeypatch.setattr(sys, "argv", ["tandem", "experiment", *arguments])
-        capsys.readouterr()
-        code: Any = 0
-        try:
-            assistant.cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        out, err = capsys.readouterr()
-        return int(code), out, err
-
-    return run
+def tandem(store: Experiments, command_line: CommandLine) -> CommandLine:
+    """`tandem experiment …`."""
+    return partial(command_line, "experiment")
 
 
 def asked(
@@ -73,7 +55,7 @@ def rewrite(database: Path, number: int, change: Callable[[dict[str, Any]], None
     [(lambda arm, i: arm == "rag", "none"), (lambda arm, i: arm == "rag" and i >= 15, "missing")],
 )
 def test_an_arm_that_failed_is_named_and_fails_the_comparison(
-    store: Experiments, tandem: Run, fails: Callable[[str, int], bool], word: str
+    store: Experiments, tandem: CommandLine, fails: Callable[[str, int], bool], word: str
 ) -> None:
     before, after = asked(store, ScriptedAsker()), asked(store, ScriptedAsker(fails=fails))
     rows = {row["arm"]: row for row in compare_experiments(store, before, after)}
@@ -88,7 +70,9 @@ def test_an_arm_that_failed_is_named_and_fails_the_comparison(
     assert "缺少回答或评分：rag" in err
 
 
-def test_an_arm_that_the_second_run_did_not_ask_is_named_and_fails(store: Experiments, tandem: Run) -> None:
+def test_an_arm_that_the_second_run_did_not_ask_is_named_and_fails(
+    store: Experiments, tandem: CommandLine
+) -> None:
     before = asked(store, ScriptedAsker(), arms=("base", "rag", "sft:a"))
     after = asked(store, ScriptedAsker())
     code, out, err = tandem("compare", str(before), str(after))
@@ -98,7 +82,7 @@ def test_an_arm_that_the_second_run_did_not_ask_is_named_and_fails(store: Experi
     assert tandem("compare", str(after), str(before))[0] == 0  # an arm more is nothing worse
 
 
-def test_too_few_shared_questions_do_not_pass(store: Experiments, tandem: Run) -> None:
+def test_too_few_shared_questions_do_not_pass(store: Experiments, tandem: CommandLine) -> None:
     before, after = asked(store, ScriptedAsker(), count=9), asked(store, ScriptedAsker(), count=9)
     code, out, err = tandem("compare", str(before), str(after))
     assert code == 1
@@ -108,7 +92,7 @@ def test_too_few_shared_questions_do_not_pass(store: Experiments, tandem: Run) -
 
 
 def test_the_verdict_is_replayed_and_a_falsified_p_is_found(
-    store: Experiments, tandem: Run, database: Path
+    store: Experiments, tandem: CommandLine, database: Path
 ) -> None:
     number = asked(store, ScriptedAsker())
     assert replay(store, number).differences == ()
@@ -122,7 +106,7 @@ def test_the_verdict_is_replayed_and_a_falsified_p_is_found(
 
 
 def test_results_of_another_version_are_said_to_be_so_and_compared_all_the_same(
-    store: Experiments, tandem: Run, database: Path
+    store: Experiments, tandem: CommandLine, database: Path
 ) -> None:
     def older(results: dict[str, Any]) -> None:
         results["version"] -= 1
@@ -140,7 +124,7 @@ def test_results_of_another_version_are_said_to_be_so_and_compared_all_the_same(
 
 
 def test_a_run_of_another_version_is_scored_anew_from_its_answers(
-    store: Experiments, tandem: Run, database: Path
+    store: Experiments, tandem: CommandLine, database: Path
 ) -> None:
     number = asked(store, ScriptedAsker())
     right = dict(store.get(number).results or {})
