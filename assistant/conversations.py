@@ -119,7 +119,7 @@ class Conversations:
     def __init__(self, database: Path) -> None:
         self._tables = Tables(
             database,
-            "conversation",
+            "conversation_schema",
             _MIGRATIONS,
             unreadable=lambda file, reason: ConversationError(
                 "conversations_unreadable", file=file, reason=reason
@@ -218,6 +218,7 @@ class Conversations:
         answers: Mapping[str, Answer],
         *,
         retrievals: Mapping[str, Retrieval] | None = None,
+        instead_of: int | None = None,
         base_names: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
     ) -> ConversationTurn:
@@ -225,6 +226,7 @@ class Conversations:
 
         Args:
             answers, retrievals: by the arm's name.
+            instead_of: a turn of this conversation that is deleted in the same step.
             settings: plain JSON.
 
         Raises:
@@ -235,6 +237,8 @@ class Conversations:
         kept = json.dumps(to_json(dict(settings or {})), ensure_ascii=False)
         with self._tables.writing() as db:
             head = self._head(db, conversation_id)
+            if instead_of is not None:
+                _delete_turn(db, conversation_id, instead_of)
             row = db.execute(
                 "INSERT INTO conversation_turns (conversation_id, question, asked_at, base_names, settings) "
                 "VALUES (?, ?, ?, ?, ?)",
@@ -254,6 +258,8 @@ class Conversations:
                 "UPDATE conversations SET title = ?, updated_at = ? WHERE id = ?",
                 (title, now, conversation_id),
             )
+        if instead_of is not None:
+            self._tables.empty_log()
         return ConversationTurn(
             row.lastrowid, question, now, dict(answers), found, tuple(base_names), json.loads(kept)
         )
@@ -308,6 +314,14 @@ class Conversations:
         if row is None:
             raise ConversationError("conversation_unknown", id=conversation_id)
         return row
+
+
+def _delete_turn(db: sqlite3.Connection, conversation_id: int, turn_id: int) -> None:
+    of_turn = "SELECT id FROM conversation_turns WHERE id = ? AND conversation_id = ?"
+    db.execute(f"DELETE FROM conversation_answers WHERE turn_id IN ({of_turn})", (turn_id, conversation_id))
+    db.execute(
+        "DELETE FROM conversation_turns WHERE id = ? AND conversation_id = ?", (turn_id, conversation_id)
+    )
 
 
 def title_from(question: str) -> str:

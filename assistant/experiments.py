@@ -145,7 +145,7 @@ class Laboratory:
             ExperimentError: there is none of this number, its texts were erased, or another one is running.
             AssistantError: an arm or a knowledge base does not exist any more.
         """
-        earlier = self._with_texts(experiment_id)
+        earlier = self.store.with_texts(experiment_id)
         return self.start(earlier.name, QuestionSet(earlier.name, earlier.questions), earlier.plan)
 
     def resume(self, experiment_id: int) -> None:
@@ -154,7 +154,7 @@ class Laboratory:
         Raises:
             ExperimentError: there is none of this number, its texts were erased, or another one is running.
         """
-        experiment = self._with_texts(experiment_id)
+        experiment = self.store.with_texts(experiment_id)
         with self._lock:
             self._require_idle()
             self._latest = self._run(experiment_id, AppAsker(self._app, experiment.plan))
@@ -168,7 +168,7 @@ class Laboratory:
         Raises:
             ExperimentError: there is none of this number, its texts were erased, or another one is running.
         """
-        experiment = self._with_texts(experiment_id)
+        experiment = self.store.with_texts(experiment_id)
         with self._lock:
             self._require_idle()
             asker = AppAsker(self._app, experiment.plan)
@@ -190,7 +190,7 @@ class Laboratory:
         Raises:
             ExperimentError: there is none of this number, its texts were erased, or another one is running.
         """
-        self._with_texts(experiment_id)
+        self.store.with_texts(experiment_id)
 
         def work(should_stop: Callable[[], bool]) -> Iterator[ExperimentEvent]:
             judge = ServerJudge(url, model, key=key) if url else LocalJudge(model, self._app.settings)
@@ -202,12 +202,6 @@ class Laboratory:
         with self._lock:
             self._require_idle()
             self._latest = BackgroundRun(experiment_id, work, kind="judge")
-
-    def _with_texts(self, experiment_id: int) -> Experiment:
-        experiment = self.store.get(experiment_id)
-        if experiment.manifest.get("erased"):
-            raise ExperimentError("experiment_erased", id=experiment_id)
-        return experiment
 
     def stop(self, experiment_id: int) -> None:
         """Ask a running experiment to stop; every answer made so far is kept."""

@@ -7,7 +7,6 @@ of indexing events; this module knows nothing else about it.
 
 import json
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistant.errors import TANDEM_ERRORS, AssistantError
+from assistant.tables import Tables
 from knowledge.documents import Notice
 from knowledge.indexing import FileDone, FileProgress, FileStarted, Finished, IndexEvent, Started
 
@@ -24,20 +24,24 @@ logger = logging.getLogger(__name__)
 JobState = Literal["running", "done", "stopped", "failed", "interrupted"]
 Work = Callable[[Callable[[], bool]], Iterator[IndexEvent]]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    kind TEXT NOT NULL,
-    title TEXT NOT NULL,
-    base_id INTEGER,
-    state TEXT NOT NULL,
-    arguments TEXT NOT NULL,
-    done INTEGER NOT NULL DEFAULT 0,
-    total INTEGER NOT NULL DEFAULT 0,
-    started_at REAL NOT NULL,
-    finished_at REAL
+# "IF NOT EXISTS": the first version was made without a ledger.
+_MIGRATIONS = (
+    (
+        """CREATE TABLE IF NOT EXISTS jobs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            title TEXT NOT NULL,
+            base_id INTEGER,
+            state TEXT NOT NULL,
+            arguments TEXT NOT NULL,
+            done INTEGER NOT NULL DEFAULT 0,
+            total INTEGER NOT NULL DEFAULT 0,
+            started_at REAL NOT NULL,
+            finished_at REAL
+        )""",
+    ),
 )
-"""
+_COLUMNS = "id, kind, title, base_id, state, arguments, done, total, started_at, finished_at"
 
 
 @dataclass
@@ -90,14 +94,21 @@ class Jobs:
     Args:
         database: the SQLite file; the table is made when missing. Jobs that an earlier process left
             running are marked interrupted.
+
+    Raises:
+        AssistantError: the file was written by a newer version of the program, or cannot be read or written; the
+            latter from any method.
     """
 
     def __init__(self, database: Path) -> None:
-        self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA busy_timeout = 10000")
-        self._connection.execute("PRAGMA secure_delete = ON")
-        self._connection.execute(_SCHEMA)
-        self._connection.execute("UPDATE jobs SET state = 'interrupted' WHERE state = 'running'")
+        self._tables = Tables(
+            database,
+            "job_schema",
+            _MIGRATIONS,
+            unreadable=lambda file, reason: AssistantError("jobs_unreadable", file=file, reason=reason),
+        )
+        with self._tables.writing() as db:
+            db.execute("UPDATE jobs SET state = 'interrupted' WHERE state = 'running'")
         self._lock = threading.Lock()
         self._live: dict[int, Job] = {}
         self._threads: dict[int, threading.Thread] = {}
@@ -127,10 +138,11 @@ class Jobs:
                 if other.state == "running" and other.base_id == base_id:
                     raise AssistantError("job_running", title=other.title)
             started_at = time.time()
-            cursor = self._connection.execute(
-                "INSERT INTO jobs (kind, title, base_id, state, arguments, started_at) VALUES (?,?,?,?,?,?)",
-                (kind, title, base_id, "running", json.dumps(arguments, ensure_ascii=False), started_at),
-            )
+            with self._tables.writing() as db:
+                cursor = db.execute(
+                    "INSERT INTO jobs (kind, title, base_id, state, arguments, started_at) VALUES (?,?,?,?,?,?)",
+                    (kind, title, base_id, "running", json.dumps(arguments, ensure_ascii=False), started_at),
+                )
             assert cursor.lastrowid is not None
             job = Job(cursor.lastrowid, kind, title, base_id, arguments=arguments, started_at=started_at)
             self._live[job.id] = job
@@ -166,27 +178,16 @@ class Jobs:
     def _save(self, job: Job, state: JobState) -> None:
         if state == "done":
             job.arguments = {}  # file names need not outlive their files
-        with self._lock:
-            self._connection.execute(
+        arguments = json.dumps(job.arguments, ensure_ascii=False)
+        with self._tables.writing() as db:
+            db.execute(
                 "UPDATE jobs SET state = ?, arguments = ?, done = ?, total = ?, finished_at = ? WHERE id = ?",
-                (
-                    state,
-                    json.dumps(job.arguments, ensure_ascii=False),
-                    job.done,
-                    job.total,
-                    job.finished_at,
-                    job.id,
-                ),
+                (state, arguments, job.done, job.total, job.finished_at, job.id),
             )
 
     def latest(self, *, limit: int = 20) -> list[Job]:
         """The latest jobs, newest first; those of this process with their results."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT id, kind, title, base_id, state, arguments, done, total, started_at, finished_at"
-                " FROM jobs ORDER BY id DESC LIMIT ?",
-                (limit,),
-            ).fetchall()
+        rows = self._tables.rows(f"SELECT {_COLUMNS} FROM jobs ORDER BY id DESC LIMIT ?", limit)
         return [self._live.get(row[0]) or _from_row(row) for row in rows]
 
     def get(self, job_id: int) -> Job:
@@ -195,10 +196,10 @@ class Jobs:
         Raises:
             AssistantError: there is no such job.
         """
-        for job in self.latest(limit=10_000):
-            if job.id == job_id:
-                return job
-        raise AssistantError("job_unknown", id=job_id)
+        rows = self._tables.rows(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", job_id)
+        if not rows:
+            raise AssistantError("job_unknown", id=job_id)
+        return self._live.get(job_id) or _from_row(rows[0])
 
     def stop(self, job_id: int) -> None:
         """Ask a running job to stop after the batch it is at; nothing finished is lost."""
@@ -211,15 +212,14 @@ class Jobs:
         job = self._live.get(job_id)
         if job is not None and job.state == "running":
             return
-        with self._lock:
+        with self._lock, self._tables.writing() as db:
             self._live.pop(job_id, None)
-            self._connection.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+            db.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def forget_base(self, base_id: int) -> None:
         """Drop every ended job of a knowledge base, whose name may not outlive it."""
-        for job in self.latest(limit=10_000):
-            if job.base_id == base_id:
-                self.forget(job.id)
+        for (job_id,) in self._tables.rows("SELECT id FROM jobs WHERE base_id = ?", base_id):
+            self.forget(job_id)
 
     def wait(self, job_id: int, timeout_s: float | None = None) -> Job:
         """Wait until a job of this process has ended."""
@@ -234,7 +234,7 @@ class Jobs:
             job._stop.set()
         for thread in self._threads.values():
             thread.join(timeout_s)
-        self._connection.close()
+        self._tables.close()
 
 
 def _follow(job: Job, event: IndexEvent) -> None:

@@ -48,6 +48,10 @@ MESSAGES: dict[str, dict[Language, str]] = {
         "en": "There is no job {id}; it may have been finished by an earlier start.",
         "zh": "没有编号为 {id} 的任务；它可能属于之前的运行。",
     },
+    "jobs_unreadable": {
+        "en": "The jobs in {file} cannot be read or written: {reason}. Check the disk and the file.",
+        "zh": "无法读写 {file} 中的任务：{reason}。请检查磁盘和该文件。",
+    },
     "port_taken": {
         "en": "Port {port} is taken by another program. Choose another: tandem ui --port 8502.",
         "zh": "端口 {port} 已被其他程序占用。请换一个：tandem ui --port 8502。",

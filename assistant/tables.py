@@ -1,6 +1,6 @@
 """One subject's tables in the data folder's one SQLite file: a connection of their own, and a version of their own.
 
-Conversations, votes and jobs stand side by side in that file and know nothing of each other, so each can change
+Conversations, votes, experiments and jobs stand side by side in that file and know nothing of each other, so each can change
 its tables without the others.
 """
 
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from assistant.errors import AssistantError
 
@@ -27,7 +28,7 @@ class Tables:
 
     Args:
         database: the SQLite file; it and the tables are made when missing.
-        subject: begins the name of the table that holds their version.
+        ledger: the table that holds their version.
         migrations: the statements that make version 1 of version 0, then 2 of 1, and so on. One that was
             released is never changed.
         unreadable: makes the error to raise of the file's path and SQLite's reason.
@@ -39,7 +40,7 @@ class Tables:
     def __init__(
         self,
         database: Path,
-        subject: str,
+        ledger: str,
         migrations: Sequence[Sequence[str]],
         *,
         unreadable: Callable[[str, str], AssistantError],
@@ -51,7 +52,7 @@ class Tables:
             self._connection = sqlite3.connect(database, check_same_thread=False, isolation_level=None)
             for pragma in _PRAGMAS:
                 self._connection.execute(f"PRAGMA {pragma}")
-        self._migrate(f"{subject}_schema", migrations)
+        self._migrate(ledger, migrations)
 
     def close(self) -> None:
         """Let the file go."""
@@ -64,17 +65,23 @@ class Tables:
         with self._lock, self._translated():
             yield self._connection
 
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a query finds."""
+        with self.reading() as db:
+            return db.execute(query, values).fetchall()
+
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction; undone when anything is raised in it."""
         with self._lock, self._translated():
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk may have ended it
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     def empty_log(self) -> None:
         """Leave nothing of what rows said before in the write-ahead log."""

@@ -4,11 +4,8 @@ Its tables start with `experiment_` and have a version of their own. May be used
 """
 
 import json
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,6 +30,7 @@ from assistant.compare.records import (
 )
 from assistant.compare.scoring import scores_to_json
 from assistant.errors import ExperimentError
+from assistant.tables import Tables
 
 
 class Experiments:
@@ -40,29 +38,27 @@ class Experiments:
 
     Args:
         database: the SQLite file; it and the tables are made when missing.
+
+    Raises:
+        AssistantError: the file was written by a newer version of the program, or cannot be read or written; the
+            latter from any method.
     """
 
     def __init__(self, database: Path) -> None:
-        self._lock = threading.RLock()
-        self._db = sqlite3.connect(database, check_same_thread=False, isolation_level=None, timeout=30)
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON", "foreign_keys = ON"):
-            self._db.execute(f"PRAGMA {pragma}")
-        with self._writing() as db:
-            db.execute("CREATE TABLE IF NOT EXISTS experiment_migration (version INTEGER PRIMARY KEY)")
-            done = db.execute("SELECT coalesce(max(version), 0) FROM experiment_migration").fetchone()[0]
-            for version, statements in enumerate(MIGRATIONS[done:], done + 1):
-                for statement in statements:
-                    db.execute(statement)
-                db.execute("INSERT INTO experiment_migration VALUES (?)", (version,))
+        self._tables = Tables(
+            database,
+            "experiment_migration",
+            MIGRATIONS,
+            unreadable=lambda _file, reason: ExperimentError("experiment_not_saved", reason=reason),
+        )
 
     def close(self) -> None:
         """Let the file go."""
-        with self._lock:
-            self._db.close()
+        self._tables.close()
 
     def create(self, name: str, questions: QuestionSet, plan: Plan) -> int:
         """Freeze a question set and a plan; return the experiment's number."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             row = db.execute(
                 "INSERT INTO experiment_run (name, state, plan, questions, questions_sha256, manifest, created_at)"
                 " VALUES (?, 'new', ?, ?, ?, '{}', ?)",
@@ -83,15 +79,12 @@ class Experiments:
         Raises:
             ExperimentError: there is none of this number, or its texts were erased.
         """
-        earlier = self.get(experiment_id)
-        if earlier.manifest.get("erased"):
-            raise ExperimentError("experiment_erased", id=experiment_id)
+        earlier = self.with_texts(experiment_id)
         return self.create(earlier.name, QuestionSet(earlier.name, earlier.questions), earlier.plan)
 
     def all(self) -> list[Experiment]:
         """All experiments, latest first."""
-        with self._lock:
-            rows = self._db.execute(f"SELECT {_COLUMNS} FROM experiment_run ORDER BY id DESC").fetchall()
+        rows = self._tables.rows(f"SELECT {_COLUMNS} FROM experiment_run ORDER BY id DESC")
         return [experiment_of(row) for row in rows]
 
     def get(self, experiment_id: int) -> Experiment:
@@ -100,66 +93,66 @@ class Experiments:
         Raises:
             ExperimentError: there is none of this number.
         """
-        with self._lock:
-            row = self._db.execute(
-                f"SELECT {_COLUMNS} FROM experiment_run WHERE id = ?", (experiment_id,)
-            ).fetchone()
-        if row is None:
+        rows = self._tables.rows(f"SELECT {_COLUMNS} FROM experiment_run WHERE id = ?", experiment_id)
+        if not rows:
             raise ExperimentError("experiment_unknown", id=experiment_id)
-        return experiment_of(row)
+        return experiment_of(rows[0])
+
+    def with_texts(self, experiment_id: int) -> Experiment:
+        """One experiment that can be asked, continued and judged.
+
+        Raises:
+            ExperimentError: there is none of this number, or its texts were erased.
+        """
+        experiment = self.get(experiment_id)
+        if experiment.manifest.get("erased"):
+            raise ExperimentError("experiment_erased", id=experiment_id)
+        return experiment
 
     def answers(self, experiment_id: int) -> list[StoredAnswer]:
         """All answers and failures, in the order they came."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT question_id, arm, answer, error, warm, memory_bytes, energy_j, scores, together"
-                " FROM experiment_answer WHERE run_id = ? ORDER BY answered_at, rowid",
-                (experiment_id,),
-            ).fetchall()
+        rows = self._tables.rows(
+            "SELECT question_id, arm, answer, error, warm, memory_bytes, energy_j, scores, together"
+            " FROM experiment_answer WHERE run_id = ? ORDER BY answered_at, rowid",
+            experiment_id,
+        )
         return [answer_of(row) for row in rows]
 
     def answered(self, experiment_id: int) -> set[tuple[str, str]]:
         """(question, arm) pairs that have an answer; failures are not among them."""
-        with self._lock:
-            return set(
-                self._db.execute(
-                    "SELECT question_id, arm FROM experiment_answer WHERE run_id = ? AND answer IS NOT NULL",
-                    (experiment_id,),
-                ).fetchall()
-            )
+        query = "SELECT question_id, arm FROM experiment_answer WHERE run_id = ? AND answer IS NOT NULL"
+        return {(question_id, arm) for question_id, arm in self._tables.rows(query, experiment_id)}
 
     def retrievals(self, experiment_id: int) -> dict[str, StoredRetrieval]:
         """What each question found, by its id."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT question_id, seconds, retrieval, scores FROM experiment_retrieval WHERE run_id = ?",
-                (experiment_id,),
-            ).fetchall()
+        rows = self._tables.rows(
+            "SELECT question_id, seconds, retrieval, scores FROM experiment_retrieval WHERE run_id = ?",
+            experiment_id,
+        )
         return {row[0]: retrieval_of(row) for row in rows}
 
     def own_retrievals(self, experiment_id: int) -> dict[tuple[str, str], StoredRetrieval]:
         """What arms with a look-up of their own found, by question and arm."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT question_id, seconds, retrieval, scores, arm FROM experiment_own_retrieval"
-                " WHERE run_id = ?",
-                (experiment_id,),
-            ).fetchall()
+        rows = self._tables.rows(
+            "SELECT question_id, seconds, retrieval, scores, arm FROM experiment_own_retrieval"
+            " WHERE run_id = ?",
+            experiment_id,
+        )
         return {(row[0], row[4]): retrieval_of(row) for row in rows}
 
     def retrieval(self, experiment_id: int, question_id: str) -> StoredRetrieval | None:
         """What one question found, or None when it was not looked up yet."""
-        with self._lock:
-            row = self._db.execute(
-                "SELECT question_id, seconds, retrieval, scores FROM experiment_retrieval"
-                " WHERE run_id = ? AND question_id = ?",
-                (experiment_id, question_id),
-            ).fetchone()
-        return None if row is None else retrieval_of(row)
+        rows = self._tables.rows(
+            "SELECT question_id, seconds, retrieval, scores FROM experiment_retrieval"
+            " WHERE run_id = ? AND question_id = ?",
+            experiment_id,
+            question_id,
+        )
+        return retrieval_of(rows[0]) if rows else None
 
     def save_answer(self, experiment_id: int, stored: StoredAnswer) -> None:
         """Keep an answer or a failure; an earlier failure of the same arm and question gives way."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO experiment_answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -179,7 +172,7 @@ class Experiments:
 
     def save_scores(self, experiment_id: int, stored: StoredAnswer) -> None:
         """Put other scores in the place of an answer's."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "UPDATE experiment_answer SET scores = ? WHERE run_id = ? AND question_id = ? AND arm = ?",
                 (dump(scores_to_json(stored.scores)), experiment_id, stored.question_id, stored.arm),
@@ -187,7 +180,7 @@ class Experiments:
 
     def save_results(self, experiment_id: int, results: Mapping[str, Any]) -> None:
         """Put other results in the place of an experiment's, which ended when it ended."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "UPDATE experiment_run SET results = ? WHERE id = ?",
                 (dump(results, in_order=True), experiment_id),
@@ -195,7 +188,7 @@ class Experiments:
 
     def save_retrieval(self, experiment_id: int, stored: StoredRetrieval) -> None:
         """Keep what a question found."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO experiment_retrieval VALUES (?, ?, ?, ?, ?)",
                 (
@@ -209,7 +202,7 @@ class Experiments:
 
     def save_own_retrieval(self, experiment_id: int, arm: str, stored: StoredRetrieval) -> None:
         """Keep what an arm with a look-up of its own found."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO experiment_own_retrieval VALUES (?, ?, ?, ?, ?, ?)",
                 (
@@ -224,7 +217,7 @@ class Experiments:
 
     def save_probe(self, experiment_id: int, stored: StoredProbe) -> None:
         """Keep an answer that was asked for under changed conditions."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO experiment_probe VALUES (?, ?, ?, ?, ?, ?)",
                 (
@@ -239,32 +232,30 @@ class Experiments:
 
     def probes(self, experiment_id: int) -> list[StoredProbe]:
         """All answers under changed conditions, in the order they came."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT question_id, arm, change, answer, facts FROM experiment_probe WHERE run_id = ?"
-                " ORDER BY rowid",
-                (experiment_id,),
-            ).fetchall()
+        rows = self._tables.rows(
+            "SELECT question_id, arm, change, answer, facts FROM experiment_probe WHERE run_id = ?"
+            " ORDER BY rowid",
+            experiment_id,
+        )
         return [probe_of(row) for row in rows]
 
     def save_judge(self, experiment_id: int, judge: str, card: Mapping[str, Any]) -> None:
         """Keep what a judge showed in its exam."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO experiment_judge VALUES (?, ?, ?)", (experiment_id, judge, dump(card))
             )
 
     def judges(self, experiment_id: int) -> dict[str, dict[str, Any]]:
         """The cards of the judges that were asked, by their names."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT judge, card FROM experiment_judge WHERE run_id = ? ORDER BY rowid", (experiment_id,)
-            ).fetchall()
+        rows = self._tables.rows(
+            "SELECT judge, card FROM experiment_judge WHERE run_id = ? ORDER BY rowid", experiment_id
+        )
         return {name: json.loads(card) for name, card in rows}
 
     def save_judgement(self, experiment_id: int, judge: str, stored: StoredJudgement) -> None:
         """Keep what a judge said of one pair of answers."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "INSERT OR REPLACE INTO experiment_judgement VALUES (?, ?, ?, ?, ?, ?)",
                 (experiment_id, judge, stored.question_id, stored.first, stored.second, dump(stored.facts)),
@@ -272,17 +263,17 @@ class Experiments:
 
     def judgements(self, experiment_id: int, judge: str) -> list[StoredJudgement]:
         """What a judge said, in the order it was asked."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT question_id, first, second, facts FROM experiment_judgement"
-                " WHERE run_id = ? AND judge = ? ORDER BY rowid",
-                (experiment_id, judge),
-            ).fetchall()
+        rows = self._tables.rows(
+            "SELECT question_id, first, second, facts FROM experiment_judgement"
+            " WHERE run_id = ? AND judge = ? ORDER BY rowid",
+            experiment_id,
+            judge,
+        )
         return [StoredJudgement(row[0], row[1], row[2], json.loads(row[3])) for row in rows]
 
     def save_manifest(self, experiment_id: int, manifest: Mapping[str, Any]) -> None:
         """Keep what the run is made with."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute("UPDATE experiment_run SET manifest = ? WHERE id = ?", (dump(manifest), experiment_id))
 
     def set_state(
@@ -290,7 +281,7 @@ class Experiments:
     ) -> None:
         """Note how far a run is; results are kept with the state they belong to."""
         finished = time.time() if state in ("stopped", "done") else None
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute(
                 "UPDATE experiment_run SET state = ?, finished_at = ?, results = ? WHERE id = ?",
                 (state, finished, None if results is None else dump(results, in_order=True), experiment_id),
@@ -298,7 +289,7 @@ class Experiments:
 
     def mark_interrupted(self) -> None:
         """Note that what is said to run was cut off; only for the one process that owns the data folder."""
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute("UPDATE experiment_run SET state = 'interrupted' WHERE state = 'running'")
 
     def erase_texts(
@@ -317,7 +308,7 @@ class Experiments:
         Args:
             name, questions, manifest, results, base_names: of the whole experiment, as they are to stand afterwards.
         """
-        with self._writing() as db:
+        with self._tables.writing() as db:
             for question_id in question_ids:
                 where = (experiment_id, question_id)
                 db.execute("DELETE FROM experiment_probe WHERE run_id = ? AND question_id = ?", where)
@@ -348,8 +339,7 @@ class Experiments:
                     experiment_id,
                 ),
             )
-        with self._lock:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._tables.empty_log()
 
     def delete(self, experiment_id: int) -> None:
         """Delete an experiment so that none of its text remains in the file or its log.
@@ -358,27 +348,9 @@ class Experiments:
             ExperimentError: there is none of this number.
         """
         self.get(experiment_id)
-        with self._writing() as db:
+        with self._tables.writing() as db:
             db.execute("DELETE FROM experiment_run WHERE id = ?", (experiment_id,))
-        with self._lock:
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; a full disk or a damaged file becomes one clear line."""
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            except sqlite3.Error as err:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise ExperimentError("experiment_not_saved", reason=err) from err
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        self._tables.empty_log()
 
 
 _COLUMNS = "id, name, state, plan, questions, questions_sha256, manifest, results, created_at, finished_at"

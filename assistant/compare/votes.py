@@ -135,7 +135,7 @@ class Votes:
     def __init__(self, database: Path) -> None:
         self._tables = Tables(
             database,
-            "vote",
+            "vote_schema",
             _MIGRATIONS,
             unreadable=lambda file, reason: AssistantError("votes_unreadable", file=file, reason=reason),
         )

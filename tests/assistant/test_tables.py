@@ -14,7 +14,7 @@ TWO = (*ONE, ("ALTER TABLE pears ADD COLUMN weight REAL NOT NULL DEFAULT 0.2",))
 def open_tables(database: Path, migrations: tuple[tuple[str, ...], ...], subject: str = "pear") -> Tables:
     return Tables(
         database,
-        subject,
+        f"{subject}_schema",
         migrations,
         unreadable=lambda file, reason: AssistantError("votes_unreadable", file=file, reason=reason),
     )
@@ -25,8 +25,7 @@ def test_each_migration_is_made_once_and_in_order(tmp_path: Path) -> None:
     open_tables(database, ONE).close()
     open_tables(database, ONE).close()
     tables = open_tables(database, TWO)
-    with tables.reading() as db:
-        assert db.execute("SELECT name, weight FROM pears").fetchall() == [("first", 0.2)]
+    assert tables.rows("SELECT name, weight FROM pears") == [("first", 0.2)]
     tables.close()
 
 
@@ -37,8 +36,7 @@ def test_a_migration_that_fails_leaves_the_version_before_it(tmp_path: Path) -> 
     with pytest.raises(AssistantError):
         open_tables(database, broken)
     tables = open_tables(database, TWO)
-    with tables.reading() as db:
-        assert db.execute("SELECT name FROM pears").fetchall() == [("first",)]
+    assert tables.rows("SELECT name FROM pears") == [("first",)]
     tables.close()
 
 
@@ -67,6 +65,23 @@ def test_a_transaction_is_whole_or_nothing(tmp_path: Path) -> None:
         add_and_fail()
     with tables.reading() as db:
         assert db.execute("SELECT count(*) FROM pears").fetchone() == (1,)
+    tables.close()
+
+
+def test_a_full_disk_is_told_and_the_next_transaction_begins_afresh(tmp_path: Path) -> None:
+    tables = open_tables(tmp_path / "tandem.db", ONE)
+    ((pages,),) = tables.rows("PRAGMA page_count")
+    tables.rows(f"PRAGMA max_page_count = {pages + 2}")
+
+    def add(name: str) -> None:
+        with tables.writing() as db:
+            db.execute("INSERT INTO pears VALUES (?)", (name,))
+
+    with pytest.raises(AssistantError) as caught:
+        add("x" * 100_000)
+    assert "full" in caught.value.text()
+    add("second")
+    assert tables.rows("SELECT name FROM pears ORDER BY rowid") == [("first",), ("second",)]
     tables.close()
 
 
