@@ -10,15 +10,13 @@ made for the run. Medians; the last line is `ratio X.XX`, ours over PEFT's.
 On a busy machine give --cpu-time: both run on one thread and processor seconds are counted instead of the clock's.
 """
 
-import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from four_arms import load_line, random_adapter, serve
+from engine_setup import clock_name, clock_of, engine_options, load_line, model_of, random_adapter, serve
 
 from assistant.arms import Sampling
 from assistant.engine import Engine
@@ -31,22 +29,12 @@ def main() -> None:
 
     from finetune.models import load_model
 
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--dtype", help="bfloat16 or float32; without it, what the machine does best")
-    parser.add_argument("--threads", type=int)
+    parser = engine_options(__doc__)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--cpu-time", action="store_true")
     arguments = parser.parse_args()
-    clock = time.process_time if arguments.cpu_time else time.perf_counter
-    if arguments.cpu_time:
-        arguments.threads = 1
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
+    clock = clock_of(arguments)
+    loaded = model_of(arguments)
     with tempfile.TemporaryDirectory() as folder:
         folders = [
             random_adapter(loaded.model, Path(folder) / str(number), seed=number, r=arguments.rank)
@@ -54,7 +42,7 @@ def main() -> None:
         ]
         size = (folders[0] / "adapter_model.safetensors").stat().st_size
         print(
-            f"{loaded.dtype}, {torch.get_num_threads()} threads, {'processor time' if arguments.cpu_time else 'by the clock'}, rank {arguments.rank}, "
+            f"{loaded.dtype}, {torch.get_num_threads()} threads, {clock_name(arguments)}, rank {arguments.rank}, "
             f"{size / 2**20:.1f} MiB; {load_line()}"
         )
         engine = Engine(loaded.model, loaded.tokenizer, name=arguments.model.name)

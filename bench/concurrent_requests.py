@@ -15,7 +15,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from four_arms import load_line, random_adapter, serve
+from engine_setup import (
+    clock_name,
+    clock_of,
+    engine_options,
+    load_line,
+    model_of,
+    random_adapter,
+    serve,
+    write_to_the_limit,
+)
 
 from assistant.arms import Sampling
 from assistant.engine import Engine
@@ -28,28 +37,14 @@ def main() -> None:
     """Print the times and the ratio."""
     import torch
 
-    from finetune.models import load_model
-
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--dtype", help="bfloat16 or float32; without it, what the machine does best")
-    parser.add_argument("--threads", type=int)
+    parser = engine_options(__doc__)
     parser.add_argument("--requests", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--context", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--cpu-time", action="store_true", help="one thread, processor seconds: for busy machines"
-    )
     arguments = parser.parse_args()
-    clock = time.process_time if arguments.cpu_time else time.perf_counter
-    if arguments.cpu_time:
-        arguments.threads = 1
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
+    clock = clock_of(arguments)
+    loaded = model_of(arguments)
     with tempfile.TemporaryDirectory() as folder:
         adapters = {
             name: random_adapter(loaded.model, Path(folder) / name, seed=seed)
@@ -65,10 +60,9 @@ def main() -> None:
         )
         for name, adapter in adapters.items():
             engine.load_adapter(name, adapter)
-    # Answers that end early would make rounds unlike.
-    engine._batch._ends = frozenset()
+    write_to_the_limit(engine)
     print(
-        f"{loaded.dtype}, {torch.get_num_threads()} threads, {'processor time' if arguments.cpu_time else 'by the clock'}, "
+        f"{loaded.dtype}, {torch.get_num_threads()} threads, {clock_name(arguments)}, "
         f"{arguments.requests} requests; {load_line()}"
     )
     serve(engine, _requests("warm", arguments)[:3])

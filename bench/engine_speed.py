@@ -6,10 +6,10 @@ Prints tokens per second after the first token, the time to the first token with
 and whether both said the same. Runs alternate, the best of each is told, so that a busy machine disturbs least.
 """
 
-import argparse
 import time
-from pathlib import Path
 from typing import Any
+
+from engine_setup import engine_options, model_of
 
 from assistant.arms import Sampling
 from assistant.engine import Engine
@@ -22,21 +22,12 @@ def main() -> None:
     """Print one line per figure."""
     import torch
 
-    from finetune.models import load_model
-
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--dtype", help="bfloat16 or float32; without it, what the machine does best")
-    parser.add_argument("--threads", type=int)
+    parser = engine_options(__doc__, clock=False)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--guessing", action="store_true", help="let the engine guess from the prompt too")
     arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
+    loaded = model_of(arguments)
     model, tokenizer = loaded.model, loaded.tokenizer
     engine = Engine(model, tokenizer, name=arguments.model.name, guessing=arguments.guessing)
     best: dict[str, float] = {}

@@ -9,84 +9,43 @@ is given: the made-up passages repeat themselves more than real ones do.
 """
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from engine_setup import (
+    clock_of,
+    engine_options,
+    load_line,
+    model_of,
+    random_adapter,
+    serve,
+    write_to_the_limit,
+)
+
 from assistant.arms import Sampling
 from assistant.engine import Engine
-from assistant.generation import EngineDone, EngineFailed, GenerationRequest
+from assistant.generation import GenerationRequest
 
 _ARMS = ("base", "sft", "rag", "rag+sft")
 _PASSAGE = "The pump of type P{number} delivers forty litres per minute and weighs twelve kilograms. "
-
-
-def random_adapter(model: Any, folder: Path, *, seed: int, r: int = 8) -> Path:
-    """Write a LoRA on all linear layers with small random weights that change answers; return its folder."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    config = LoraConfig(r=r, lora_alpha=2 * r, target_modules="all-linear", task_type="CAUSAL_LM")
-    wrapped = get_peft_model(model, config)
-    for name, weight in wrapped.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(weight, std=0.01)
-    wrapped.save_pretrained(str(folder))
-    wrapped.unload()
-    return folder
-
-
-def load_line() -> str:
-    """What else the machine is doing, to read the figures by."""
-    return "load " + " ".join(f"{value:.1f}" for value in os.getloadavg())
-
-
-def serve(
-    engine: Engine, requests: list[GenerationRequest], *, clock: Callable[[], float] = time.perf_counter
-) -> tuple[float, list[EngineDone]]:
-    """Return the seconds until all are done, and their closing events."""
-    began = clock()
-    ends = []
-    for event in engine.stream(requests):
-        if isinstance(event, EngineFailed):
-            raise event.error
-        if isinstance(event, EngineDone):
-            ends.append(event)
-    return clock() - began, ends
 
 
 def main() -> None:
     """Print the times and the ratio."""
     import torch
 
-    from finetune.models import load_model
-
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--dtype", help="bfloat16 or float32; without it, what the machine does best")
-    parser.add_argument("--threads", type=int)
+    parser = engine_options(__doc__)
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--context", type=int, default=450)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peft", action="store_true")
     parser.add_argument("--guessing", action="store_true")
-    parser.add_argument(
-        "--cpu-time", action="store_true", help="one thread, processor seconds: for busy machines"
-    )
     arguments = parser.parse_args()
-    clock = time.process_time if arguments.cpu_time else time.perf_counter
-    if arguments.cpu_time:
-        arguments.threads = 1
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
+    clock = clock_of(arguments)
+    loaded = model_of(arguments)
     with tempfile.TemporaryDirectory() as folder:
         adapter = random_adapter(loaded.model, Path(folder) / "sft", seed=1)
         if arguments.peft:
@@ -95,8 +54,7 @@ def main() -> None:
             loaded.model, loaded.tokenizer, name=arguments.model.name, guessing=arguments.guessing
         )
         engine.load_adapter("sft", adapter)
-    # Answers that end early would make the arms unlike.
-    engine._batch._ends = frozenset()
+    write_to_the_limit(engine)
     print(f"{loaded.dtype}, {torch.get_num_threads()} threads, {arguments.tokens} new tokens; {load_line()}")
     alone: dict[str, list[float]] = {arm: [] for arm in _ARMS}
     together = []

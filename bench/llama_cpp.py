@@ -12,7 +12,6 @@ On a busy machine give --cpu-time: both run on one thread and processor seconds 
 because a stream that waits for a core says nothing about its speed.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -20,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from four_arms import load_line
+from engine_setup import clock_name, engine_options, load_line, model_of, write_to_the_limit
 
 from assistant.arms import Sampling
 from assistant.engine import Engine
@@ -85,33 +84,23 @@ def main() -> None:
     """Print the rates and the ratio."""
     import torch
 
-    from finetune.models import load_model
-
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--model", type=Path, required=True)
+    parser = engine_options(__doc__)
     parser.add_argument("--gguf", type=Path, required=True)
     parser.add_argument("--python", required=True)
-    parser.add_argument("--dtype", help="bfloat16 or float32; without it, what the machine does best")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.set_defaults(threads=2)
     parser.add_argument("--tokens", type=int, default=96)
     parser.add_argument("--context", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--cpu-time", action="store_true")
     parser.add_argument("--guessing", action="store_true")
     arguments = parser.parse_args()
-    if arguments.cpu_time:
-        arguments.threads = 1
-    torch.set_num_threads(arguments.threads)
-    loaded = load_model(arguments.model, device="cpu", dtype=arguments.dtype)
+    loaded = model_of(arguments)
+    threads = torch.get_num_threads()
     engine = Engine(loaded.model, loaded.tokenizer, name=arguments.model.name, guessing=arguments.guessing)
-    # Both write as many tokens as they are asked for.
-    engine._batch._ends = frozenset()
-    peer = LlamaCpp(arguments.python, arguments.gguf, arguments.threads)
+    write_to_the_limit(engine)
+    peer = LlamaCpp(arguments.python, arguments.gguf, threads)
     print(
-        f"{loaded.dtype} against {arguments.gguf.name}, {arguments.threads} threads, {arguments.tokens} tokens after "
-        f"{arguments.context}, {'processor time' if arguments.cpu_time else 'by the clock'}; {load_line()}"
+        f"{loaded.dtype} against {arguments.gguf.name}, {threads} threads, {arguments.tokens} tokens after "
+        f"{arguments.context}, {clock_name(arguments)}; {load_line()}"
     )
     ours: list[float] = []
     theirs: list[float] = []

@@ -11,23 +11,24 @@ waits grows with their number; the last line is the throughput over that of the 
 """
 
 import argparse
+import hashlib
 import http.client
 import json
 import random
 import statistics
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from api_overhead import SAMPLES, TOPICS, listening, post
-from four_arms import random_adapter
+from api_clients import at_once, listening, post, sample_app
+from engine_setup import random_adapter
 
 from assistant.app import App
 from assistant.arms import to_json
-from assistant.settings import ServerSettings, Settings, load_settings
+from assistant.settings import ServerSettings
 
+TOPICS = ["weight", "flow rate", "warranty", "cleaning", "noise", "temperature", "battery", "filter"]
 ADAPTER = "random"
 ARMS = ("base", "rag", f"sft:{ADAPTER}", f"rag+sft:{ADAPTER}")
 _AGAIN = 20
@@ -44,20 +45,13 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=8)
     chosen = parser.parse_args()
-    models = (chosen.models or load_settings().models_dir).resolve()
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
-        data.mkdir()
-        (data / "models").symlink_to(models, target_is_directory=True)
-        settings = Settings(data_dir=data, server=ServerSettings(waiting=chosen.clients))
-        with App.open(settings, purpose="bench") as app:
-            for _ in app.index(app.base_or_new("manual").id, app.gather([SAMPLES])[0]):
-                pass
-            engine = app.loaded.engine()
-            engine.load_adapter(ADAPTER, random_adapter(_model(models), Path(folder) / ADAPTER, seed=1))
-            with listening(app) as port:
-                alone = _one_after_another(port, tokens=chosen.tokens)
-                together = _all_at_once(app, port, chosen.clients, chosen.requests, tokens=chosen.tokens)
+    places = ServerSettings(waiting=chosen.clients)
+    with sample_app(chosen.models, server=places) as app, tempfile.TemporaryDirectory() as folder:
+        model = _model(app.settings.models_dir)
+        app.loaded.engine().load_adapter(ADAPTER, random_adapter(model, Path(folder) / ADAPTER, seed=1))
+        with listening(app) as port:
+            alone = _one_after_another(port, tokens=chosen.tokens)
+            together = _all_at_once(app, port, chosen.clients, chosen.requests, tokens=chosen.tokens)
     print(f"ratio {together / alone:.2f}")
 
 
@@ -105,13 +99,7 @@ def _all_at_once(app: App, port: int, clients: int, requests: int, *, tokens: in
             asked.append((body, told, time.perf_counter() - began))
         connection.close()
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    spent = time.perf_counter() - began
+    spent = at_once(clients, client)
     answered = [(body, told, seconds) for body, told, seconds in asked if isinstance(told, dict)]
     lost = [told for _, told, _ in asked if isinstance(told, Exception)]
     if lost:
@@ -132,8 +120,6 @@ def _all_at_once(app: App, port: int, clients: int, requests: int, *, tokens: in
 
 def _foreign(app: App, answered: list[tuple[dict[str, Any], dict[str, Any]]]) -> int:
     """How many answers belong to another question."""
-    import hashlib
-
     engine = app.loaded.engine()
     prompts: dict[tuple[str, str], int] = {}
     found = 0

@@ -16,13 +16,15 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
+
+from api_clients import at_once
 
 from assistant.settings import load_settings
 
@@ -124,8 +126,6 @@ def _fastchat(python: str, folder: Path) -> Commands:
 @contextmanager
 def _running(commands: list[list[str]], path: str) -> Iterator[str]:
     """Start a server's processes; yields its address once it lists a model, and ends them."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as data:
         filled = {"port": _free_port(), "port2": _free_port(), "port3": _free_port(), "data": data}
         running = []
@@ -186,13 +186,7 @@ def measure(url: str, model: str, *, clients: int, requests: int, tokens: int) -
             began = time.perf_counter()
             counted.append((_tokens(url, body), time.perf_counter() - began))
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    spent = time.perf_counter() - began
+    spent = at_once(clients, client)
     if len(counted) < clients * requests:
         raise SystemExit(f"only {len(counted)} of {clients * requests} requests were answered")
     waited = sorted(seconds for _, seconds in counted)
