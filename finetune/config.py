@@ -62,6 +62,8 @@ class TrainingConfig:
         per_device_train_batch_size: rows computed at once; halved by itself where memory does not suffice, while
             `gradient_accumulation_steps` grows, so that rows per optimiser step stay the same.
         max_samples: rows taken at random from the dataset.
+        replay: general questions of our own to train besides, as a share of the rows, so that the model keeps what it
+            knew (`finetune.facts.replay`); of "sft" only.
         warmup_steps: steps, or below 1 their share of all.
         precision: of the computation; adapters are always kept in float32.
         gradient_checkpointing: compute activations twice to keep fewer; None where memory asks for it.
@@ -98,6 +100,7 @@ class TrainingConfig:
     per_device_train_batch_size: int | None = None
     gradient_accumulation_steps: int | None = None
     max_samples: int | None = None
+    replay: float = 0.0
     lr_scheduler_type: str = "cosine"
     warmup_steps: float | None = None
     weight_decay: float = 0.01

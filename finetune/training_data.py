@@ -15,6 +15,7 @@ from finetune.config import DataConfig, RunConfig, Stage
 from finetune.config_files import write_config
 from finetune.encoding import Encoder
 from finetune.examples import Example, Finding, Message, Source
+from finetune.facts.replay import replay_rows, replayed
 from finetune.folders import ModelFolder
 from finetune.preferences import PreferenceRows, as_stage, stage_of
 from finetune.preflight import PreflightReport, check_data
@@ -69,7 +70,9 @@ def prepare_rows(
     examples = [read.examples[i] for i in report.keep]
     stage = stage_of(examples, config.training.stage)
     bad = sum(example.kind == "kto" and not example.label for example in examples) if stage == "sft" else 0
-    notes = (Finding("bad_answers_left_out", Source("-", 0), params={"rows": bad}),) if bad else ()
+    notes: tuple[Finding, ...] = (
+        (Finding("bad_answers_left_out", Source("-", 0), params={"rows": bad}),) if bad else ()
+    )
     examples = as_stage(examples, stage)
     dice = random.Random(config.training.seed)
     if config.training.max_samples is not None and config.training.max_samples < len(examples):
@@ -79,6 +82,9 @@ def prepare_rows(
         held, kept = as_stage(_read_evaluation(config, tokenizer, stage), stage), examples
     else:
         held, kept = _split(examples, config.training.eval_share, dice)
+    if stage == "sft" and (general := replayed(len(kept), config.training.replay)):
+        kept = [*kept, *replay_rows(general, dice)]
+        notes = (*notes, Finding("general_rows_mixed_in", Source("-", 0), params={"rows": general}))
     train, evaluation = (_encode(some, tokenizer, rows, stage) for some in (kept, held))
     return Prepared(train, evaluation, report, notes)
 

@@ -37,8 +37,8 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "{file}：{key} 的值 {value} 无效，应为 {rule}。",
     },
     "few_steps": {
-        "en": "The run has only {steps} steps; under {few} a model hardly changes. Add rows or epochs, or make the batch smaller.",
-        "zh": "本次训练只有 {steps} 步；少于 {few} 步时模型几乎不变。请增加数据或轮数，或减小批大小。",
+        "en": "The run has only {steps} steps, and under {few} a model may change little. If its answers stay as they were, add rows or epochs.",
+        "zh": "本次训练只有 {steps} 步，少于 {few} 步时模型可能变化不大。若回答没有变化，可增加数据或轮数。",
     },
     "method_export_only": {
         "en": "What {method} makes can be exported for PEFT, but cannot answer here. Choose LoRA or IA3 for an adapter to ask.",
@@ -162,6 +162,10 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "This run made a whole model, not an adapter: {folder}. Choose that folder as the chat model ([models] chat).",
         "zh": "本次训练得到的是完整模型而非适配器：{folder}。请将该目录设为对话模型（[models] chat）。",
     },
+    "general_rows_mixed_in": {
+        "en": "{rows} general questions of Tandem's own are trained besides, so that the model keeps what it knew (replay).",
+        "zh": "另外混入了 {rows} 条 Tandem 自带的常识问答一起训练，以免模型遗忘原有知识（replay）。",
+    },
     "batch_made_smaller": {
         "en": "To fit into memory, {micro} rows are computed at a time, {times} times a step (checkpointing: {checkpointing}); rows per step stay {rows}.",
         "zh": "为适应内存，每次计算 {micro} 行，每步 {times} 次（梯度检查点：{checkpointing}）；每步仍为 {rows} 行。",
@@ -172,28 +176,28 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
     },
     # gates
     "gate_answers_end": {
-        "en": "{share} % of {answers} sample answers ended by themselves, fewer than {limit} %. Train longer, or check that the rows carry a stop token.",
-        "zh": "{answers} 个示例回答中只有 {share}% 自行结束，低于 {limit}%。请延长训练，或确认数据带有停止符。",
+        "en": "{share} % of {answers} sample answers ended by themselves, fewer than {limit} %.",
+        "zh": "{answers} 个示例回答中只有 {share}% 自行结束，低于 {limit}%。",
     },
     "gate_did_not_move": {
-        "en": "The weights did not change: {modules} of {all} trained parts are still zero. Raise the learning rate or the number of steps.",
-        "zh": "权重没有变化：{all} 个训练部分中有 {modules} 个仍为零。请提高学习率或增加步数。",
+        "en": "The weights did not change: {modules} of {all} trained parts are still zero.",
+        "zh": "权重没有变化：{all} 个训练部分中有 {modules} 个仍为零。",
     },
     "gate_forgets": {
-        "en": "General knowledge fell from {before} % to {after} % of {items} questions. Mix in general rows, lower the learning rate or train fewer epochs.",
-        "zh": "{items} 道常识题的正确率从 {before}% 降到 {after}%。请混入通用数据、调低学习率或减少轮数。",
+        "en": "General knowledge fell from {before} % to {after} % of {items} questions.",
+        "zh": "{items} 道常识题的正确率从 {before}% 降到 {after}%。",
     },
     "gate_held_out": {
-        "en": "The loss on held-out rows is {after}, not below the base model's {before}. The data may be too small or the rate too high.",
-        "zh": "验证数据上的损失为 {after}，没有低于基础模型的 {before}。可能数据太少或学习率过高。",
+        "en": "The loss on held-out rows is {after}, not below the base model's {before}.",
+        "zh": "验证数据上的损失为 {after}，没有低于基础模型的 {before}。",
     },
     "gate_merge_differs": {
         "en": "Merged into the weights and rounded, the model keeps {kept} % of what was learnt, less than {limit} %: {same} of {answers} answers are the same. Use the adapter beside its base instead.",
         "zh": "合并并舍入到权重精度后，模型只保留所学内容的 {kept}%，低于 {limit}%；{answers} 个回答中 {same} 个一致。建议不合并，直接使用适配器。",
     },
     "gate_not_finite": {
-        "en": "{tensors} tensors hold infinite values or none at all, such as {name}. Train again with a lower learning rate.",
-        "zh": "{tensors} 个张量含有无穷或非数值，例如 {name}。请调低学习率后重新训练。",
+        "en": "{tensors} tensors hold infinite values or none at all, such as {name}.",
+        "zh": "{tensors} 个张量含有无穷或非数值，例如 {name}。",
     },
     "gate_served_differs": {
         "en": "The engine answers differently from transformers: {same} of {answers} answers are the same.",
@@ -204,8 +208,37 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "zh": "权重与基础模型不匹配：{reason}。请选择训练时使用的模型。",
     },
     "gate_stopped_thinking": {
-        "en": "The base model thinks before it answers ({before} of {answers}), the adapter no longer does ({after}). Train on rows with thinking, or choose thinking: keep.",
-        "zh": "基础模型会先思考再回答（{answers} 个中 {before} 个），训练后不再思考（{after} 个）。请使用带思考的数据，或选择 thinking: keep。",
+        "en": "The base model thinks before it answers ({before} of {answers}), the adapter no longer does ({after}).",
+        "zh": "基础模型会先思考再回答（{answers} 个中 {before} 个），训练后不再思考（{after} 个）。",
+    },
+    # what to do when gates fail
+    "next_fewer_epochs": {
+        "en": "What to do: end the training where that loss was lowest, with {changes}, or bring more rows.",
+        "zh": "建议：在损失最低处结束训练（{changes}），或增加数据。",
+    },
+    "next_higher_rate": {
+        "en": "What to do: train again with larger steps: {changes}",
+        "zh": "建议：用更大的步幅重新训练：{changes}",
+    },
+    "next_longer": {
+        "en": "What to do: train longer: {changes}. If the data check lists rows without a stop token, mend those first.",
+        "zh": "建议：延长训练：{changes}。如果数据检查列出了没有停止符的行，请先修正。",
+    },
+    "next_lower_rate": {
+        "en": "What to do: train again with smaller steps: {changes}",
+        "zh": "建议：用更小的步幅重新训练：{changes}",
+    },
+    "next_replay": {
+        "en": "What to do: mix in general questions and train again: {changes}",
+        "zh": "建议：混入常识问答后重新训练：{changes}",
+    },
+    "next_smaller_steps": {
+        "en": "What to do: train again with smaller steps and more of them: {changes}",
+        "zh": "建议：用更小的步幅训练更多步：{changes}",
+    },
+    "next_thinking": {
+        "en": "What to do: use rows whose answers hold thinking, with thinking=keep, or choose a base model that does not think.",
+        "zh": "建议：使用回答中带思考的数据（thinking=keep），或换用不带思考的基础模型。",
     },
     # registry
     "adapter_damaged": {

@@ -11,14 +11,16 @@ from transformers import EarlyStoppingCallback, TrainingArguments
 
 from finetune.adapters import offer
 from finetune.batches import Collator, Packed, StepSampler, TokenRows, pack
-from finetune.checks import failed, general_score, pad_id_of, prompts_of, sample_answers
+from finetune.checks import Gate, failed, general_score, pad_id_of, prompts_of, sample_answers
 from finetune.config import RunConfig, TrainingConfig
 from finetune.cpu_steps import quicken, slacken
 from finetune.finishing import held_out_loss, write_result
 from finetune.fitting import choose_batch, turn_on_checkpointing
 from finetune.folders import discard
+from finetune.messages import Language
 from finetune.methods import attach, base_name, cast_inputs, count, keep_start, weights_dtype
 from finetune.models import load_model
+from finetune.next_step import NextStep, next_step
 from finetune.preferences import PreferenceRows
 from finetune.processes import everybody, is_first, is_sharded, uses_deepspeed, world
 from finetune.recommended import advice, effective_batch, fill_in
@@ -278,13 +280,21 @@ class Session:
             }
         broken = failed(gates)
         if broken:
-            reasons = {
-                language: " ".join(gate.reason(language) for gate in broken) for language in ("en", "zh")
-            }
+            evaluated = [e for e in self.folder.read_metrics()[0] if e["kind"] == "eval"]
+            step = next_step(
+                {gate.name for gate in broken},
+                self.settings,
+                [(float(e["epoch"] or 0), float(e["loss"])) for e in evaluated],
+            )
+            told: list[Gate | NextStep] = [*broken, *([step] if step else [])]
             return {
                 **closing,
                 "code": "adapter_not_offered",
-                "params": {"reasons": reasons["en"], **_zh(reasons)},
+                "params": {
+                    "reasons": " ".join(_told(part, "en") for part in told),
+                    "reasons_zh": "".join(_told(part, "zh") for part in told),
+                    "changes": step.changes if step else {},
+                },
             }
         if not self.settings.makes_adapter and not early:
             closing |= {"code": "model_made", "params": {"folder": str(self.folder.result)}}
@@ -297,8 +307,8 @@ class Session:
         return closing
 
 
-def _zh(reasons: dict[str, str]) -> dict[str, str]:
-    return {"reasons_zh": reasons["zh"]}
+def _told(part: Gate | NextStep, language: Language) -> str:
+    return part.reason(language) if isinstance(part, Gate) else part.text(language)
 
 
 def _drop_unfinished(folder: RunFolder) -> None:

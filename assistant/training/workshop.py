@@ -145,6 +145,7 @@ class Workshop:
             TrainingError: the settings cannot be used.
         """
         from finetune.errors import InsufficientMemoryError
+        from finetune.facts.replay import replayed
         from finetune.memory import RESERVE, back_off, free_bytes
         from finetune.methods import check_available
         from finetune.models import device_and_dtype
@@ -158,12 +159,13 @@ class Workshop:
         compute = str(dtype).removeprefix("torch.")
         rows = min(report.sequences, asked.max_samples or report.sequences)
         held = 0 if config.eval_data else held_out_rows(rows, asked.eval_share)
+        general = replayed(max(1, rows - held), asked.replay) if asked.stage in ("auto", "sft") else 0
         lengths = report.lengths
         longest = min(lengths.longest, config.rows.max_length) if lengths else config.rows.max_length
         filled = fill_in(
             asked,
             parameters=self._parameters(config.model, compute, device),
-            rows=max(1, rows - held),
+            rows=max(1, rows - held) + general,
             longest=longest,
             device=device,
         )
@@ -187,7 +189,7 @@ class Workshop:
             except InsufficientMemoryError:
                 chosen = replace(filled, per_device_train_batch_size=1, gradient_checkpointing=True)
             found = estimate(chosen)
-        train = max(1, rows - held)
+        train = max(1, rows - held) + general
         told = tuple(advice(chosen, train))
         steps = total_steps(chosen, train)
         return Plan(

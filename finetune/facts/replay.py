@@ -4,6 +4,9 @@ Written for this project, in two languages, with short answers; nothing that cha
 is in `finetune.general_questions`, which measures what is forgotten and must never be trained.
 """
 
+import random
+
+from finetune.examples import Example, Message, Source
 from finetune.facts.material import Language
 
 _ENGLISH: tuple[tuple[str, str], ...] = (
@@ -101,3 +104,17 @@ _CHINESE: tuple[tuple[str, str], ...] = (
 def general_rows(language: Language) -> tuple[tuple[str, str], ...]:
     """Return (question, answer) pairs in a language."""
     return _CHINESE if language == "zh" else _ENGLISH
+
+
+def replayed(rows: int, share: float) -> int:
+    """How many general rows come to `rows` of one's own; each is taken once."""
+    return min(round(share * rows), len(_ENGLISH) + len(_CHINESE)) if share > 0 else 0
+
+
+def replay_rows(count: int, dice: random.Random) -> list[Example]:
+    """Draw `count` general rows of both languages."""
+    drawn = dice.sample(_ENGLISH + _CHINESE, count)
+    return [
+        Example((Message("user", question), Message("assistant", answer)), Source("general", number))
+        for number, (question, answer) in enumerate(drawn, 1)
+    ]

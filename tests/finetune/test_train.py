@@ -325,6 +325,9 @@ def test_an_adapter_that_fails_a_gate_is_kept_but_not_offered(prepare, place: Pa
     assert (status.state, status.code, status.adapter) == ("done", "adapter_not_offered", "")
     assert "did not change" in status.reason()
     assert "没有变化" in status.reason("zh")
+    assert status.params["changes"] == {"learning_rate": 1e-4}
+    assert status.reason().endswith("larger steps: learning_rate=0.0001")
+    assert status.reason("zh").endswith("learning_rate=0.0001")
     card = json.loads((folder.result / "card.json").read_text("utf-8"))
     assert card["passed"] is False
 

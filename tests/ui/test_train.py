@@ -163,6 +163,23 @@ def test_runs_are_shown_as_they_ended(app: App, model: ModelFolder, lang: str) -
         assert any(TEXTS[lang][word] in label for label in labels), labels  # type: ignore[index]
 
 
+def test_a_refused_run_leads_to_settings_that_mend_it(app: App, model: ModelFolder) -> None:
+    params = {"reasons": "It forgets.", "reasons_zh": "会遗忘。", "changes": {"replay": 0.5}}
+    status = Status(state="done", step=3, code="adapter_not_offered", params=params)
+    folder = fake_run(app, model, "20260101-000004-bad", status)
+    app.workshop.datasets.add_folder(folder.path / "rows.json")
+    at = page("en", "runs")
+    at.session_state["train_run"] = "20260101-000004-bad"
+    at.session_state["train_tabs"] = TEXTS["en"]["train.tab_run"]
+    whole(at.run())
+    assert "It forgets" in told(at)
+    at.button(key="train_try_change").click()
+    whole(at.run())
+    draft = at.session_state["train_draft"]
+    assert (draft.values["replay"], draft.values["lora_r"]) == (0.5, 4)
+    assert next(field for field in at.text_input if field.label == "replay").value == "0.5"
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_adapters_have_cards_with_reasons(app: App, model: ModelFolder, lang: str) -> None:
     gates = [

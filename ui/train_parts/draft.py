@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from finetune.config import RunConfig
-from finetune.config_files import from_mapping
+from finetune.config_files import from_mapping, to_mapping
 from ui.text import say
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TABS = ("data", "settings", "run", "runs", "adapters", "ask")
 _STATE = "train_draft"
 TAB_STATE = "train_tabs"
+WATCHED = "train_run"
+"""Id of the run that this session looks at; "" for none."""
 
 
 @dataclass
@@ -48,6 +50,15 @@ class Draft:
         self.dataset, self.name = kept.id, kept.name
         self.values, self.notes, self.test = dict(kept.settings), (), None
         self.round += 1
+
+    def repeat(self, kept: "KeptDataset", config: RunConfig, changes: dict[str, Any]) -> None:
+        """Begin with a run's dataset and its settings, some of them changed."""
+        self.take(kept)
+        defaults = to_mapping(RunConfig(config.model, config.data))
+        own = {"model", "data", "dataset", "name"}
+        values = {key: value for key, value in to_mapping(config).items() if key not in own} | changes
+        self.values = {key: value for key, value in values.items() if value != defaults.get(key)}
+        self.model, self.name = config.model, config.name or kept.name
 
     def config(self, kept: "KeptDataset") -> RunConfig:
         """As `finetune` wants it.

@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
                   "optim", "neftune_noise_alpha"),
     "method": ("method", "lora_dropout", "target_modules", "num_virtual_tokens", "freeze_trainable_layers"),
     "memory": ("precision", "gradient_checkpointing", "packing", "group_by_length", "max_memory_gb"),
-    "rows": ("overlong", "drop_duplicates", "drop_test_overlap", "max_dropped_share", "near_duplicate_share",
+    "rows": ("replay", "overlong", "drop_duplicates", "drop_test_overlap", "max_dropped_share", "near_duplicate_share",
              "test_overlap_share"),
     "preference": ("stage", "pref_beta", "pref_loss", "pref_ftx", "kto_chosen_weight", "kto_rejected_weight"),
     "machines": ("distributed", "num_processes", "num_machines", "machine_rank", "main_process_ip",

@@ -1,17 +1,21 @@
 """A run as it goes: state, curves, log, and the buttons that stop it and go on with it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from finetune.config import RunConfig
+from finetune.next_step import pairs
 from ui.components.inert import plain
 from ui.frame import framed
 from ui.text import language, say
 from ui.train_parts.charts import loss_chart, small_charts
+from ui.train_parts.draft import WATCHED, current_draft, go_to
 from ui.train_parts.using import use_adapter
 
 if TYPE_CHECKING:
     from assistant.app import App
+    from assistant.training.datasets import KeptDataset
     from finetune.run_folder import Status
     from finetune.runs import RunInfo
 
@@ -126,7 +130,9 @@ def facts(run: "RunInfo") -> None:
                 tokens=f"{record.get('trained_tokens', 0):,}",
             )
         )
-    for finding in (*record.get("notes", []), *record.get("advice", [])):
+    # What was advised before the start says nothing once the checks have spoken.
+    advice = record.get("advice", []) if run.status.alive else []
+    for finding in (*record.get("notes", []), *advice):
         st.caption(f":orange[:material/lightbulb:] {plain(finding['text'][language()])}")
 
 
@@ -150,6 +156,8 @@ def _ended(app: "App", run: "RunInfo") -> None:
         st.markdown(f"{state_line(status)}  ·  {duration(status.seconds)}")
         if status.code:
             st.markdown(plain(status.reason(language())))
+        if status.code == "adapter_not_offered":
+            _again(app, run)
         if status.state == "done" and status.adapter:
             st.markdown(say("train.offered", name=plain(status.adapter, limit=60)))
             use_adapter(app, status.adapter, key="ended")
@@ -165,3 +173,29 @@ def _ended(app: "App", run: "RunInfo") -> None:
     if status.state == "stopped":
         _progress(status)
     _pictures(run)
+
+
+def _again(app: "App", run: "RunInfo") -> None:
+    """Offer the settings again with the change that the failed checks call for."""
+    changes = run.status.params.get("changes")
+    kept = next(
+        (kept for kept in app.workshop.datasets.all() if str(kept.path.resolve()) == run.config.data), None
+    )
+    if not changes or kept is None:
+        return
+    told = "  ".join(f"`{pair}`" for pair in pairs(changes))
+    st.button(
+        say("train.try_change"),
+        icon=":material/tune:",
+        type="primary",
+        key="train_try_change",
+        help=told,
+        on_click=_take_change,
+        args=(app, run.config, kept, changes),
+    )
+
+
+def _take_change(app: "App", config: RunConfig, kept: "KeptDataset", changes: dict[str, Any]) -> None:
+    current_draft(app).repeat(kept, config, changes)
+    st.session_state[WATCHED] = ""
+    go_to("settings")

@@ -6,15 +6,13 @@ import streamlit as st
 
 from ui.components.inert import plain
 from ui.text import say
-from ui.train_parts.draft import Draft, chosen_dataset, go_to
+from ui.train_parts.draft import WATCHED, Draft, chosen_dataset, go_to
 from ui.train_parts.live import watch_run
 from ui.train_parts.settings_step import no_data
 
 if TYPE_CHECKING:
     from assistant.app import App
     from finetune.runs import RunInfo
-
-WATCHED = "train_run"
 
 
 def run_step(app: "App", draft: Draft) -> None:

@@ -9,9 +9,8 @@ from ui.components.inert import plain
 from ui.frame import framed
 from ui.text import language, say
 from ui.train_parts.charts import compare_chart
-from ui.train_parts.draft import Draft, go_to
+from ui.train_parts.draft import WATCHED, Draft, go_to
 from ui.train_parts.live import duration, shown_state
-from ui.train_parts.run_step import WATCHED
 
 if TYPE_CHECKING:
     from assistant.app import App

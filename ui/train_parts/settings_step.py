@@ -228,7 +228,7 @@ HELPED = frozenset(
      "lr_scheduler_type", "warmup_steps", "neftune_noise_alpha", "method", "lora_dropout", "target_modules",
      "precision", "gradient_checkpointing", "packing", "group_by_length", "max_memory_gb", "overlong",
      "max_dropped_share", "report_to", "seed", "save_steps", "freeze_trainable_layers", "num_virtual_tokens",
-     "stage", "pref_beta", "distributed"}
+     "stage", "pref_beta", "distributed", "replay"}
 )  # fmt: skip
 """Settings with a sentence of explanation; the others say it all by their names."""
 

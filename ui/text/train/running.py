@@ -102,4 +102,5 @@ TEXT: dict[str, dict[str, str]] = {
     "train.stopping": {"en": "Stopping after this step", "zh": "正在停止，完成当前步后生效"},
     "train.time": {"en": "Time", "zh": "用时"},
     "train.tokens_of_row": {"en": "tokens of a row", "zh": "每行词元数"},
+    "train.try_change": {"en": "Open the settings with this change", "zh": "按建议调整设置"},
 }

@@ -138,6 +138,11 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "How closely the model stays to its start in dpo and kto; higher is closer.",
         "zh": "dpo 和 kto 中与原模型保持接近的程度，越大越接近。",
     },
+    "train.help_replay": {
+        "en": "Mixes in general questions of Tandem's own, so many for each row, so that the model keeps "
+        "what it knew. 0 mixes in none, 1 as many as there are rows.",
+        "zh": "按行数的比例混入 Tandem 自带的常识问答，防止模型遗忘原有知识。0 表示不混入，1 表示与数据行数相同。",
+    },
     "train.help_report_to": {
         "en": "Also sends the curves to a tracker; SwanLab and W&B stay offline unless you have logged in.",
         "zh": "把曲线同时发送到跟踪工具；未登录时 SwanLab 和 W&B 保持离线。",
