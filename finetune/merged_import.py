@@ -6,6 +6,7 @@ Weights that differ by a few megabytes need no second download, and the model th
 import hashlib
 import json
 import shutil
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,14 @@ def merged_revision(base: ModelFolder, adapter: str) -> str:
         adapter: its folder inside the package `finetune`, "/" between names.
     """
     with as_file(files("finetune").joinpath(adapter)) as folder:
-        parents = "+".join([base.weights_sha256, *(sha256_of(folder / name) for name in (_WEIGHTS, _CONFIG))])
+        own = [_digest(path, path.stat().st_mtime_ns) for path in (folder / _WEIGHTS, folder / _CONFIG)]
+        parents = "+".join([base.weights_sha256, *own])
     return f"sha256:{hashlib.sha256(parents.encode()).hexdigest()}"
+
+
+@cache
+def _digest(path: Path, _changed: int) -> str:
+    return sha256_of(path)
 
 
 def merge_into(base: ModelFolder, adapter: str, target: Path, *, progress: Progress | None = None) -> None:

@@ -125,7 +125,14 @@ def recorded(models_dir: Path) -> list[ModelFolder]:
 
 def _recorded(name: str, asked: ModelName, models_dir: Path) -> ModelFolder | None:
     ours = asked.source == "package" or asked.target.endswith(".gguf")
-    return read_record(models_dir / asked.key, name=name, inside=ours)
+    found = read_record(models_dir / asked.key, name=name, inside=ours)
+    if found is not None and asked.entry is not None and asked.entry.made_from is not None:
+        from finetune.merged_import import merged_revision
+
+        base = _recorded(asked.entry.made_from, parse_name(asked.entry.made_from), models_dir)
+        if base is not None and merged_revision(base, asked.entry.adapter) != found.revision:
+            return None  # made with an adapter of ours that another has replaced since
+    return found
 
 
 def _fetch(

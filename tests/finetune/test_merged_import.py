@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from finetune.catalogue import CATALOGUE, entry_for
 from finetune.errors import ModelUnavailableError
 from finetune.folders import ModelFolder, describe
 from finetune.merged_import import merge_into, merged_revision
-from finetune.models import load_model, resolve
+from finetune.models import load_model, present, resolve
 from tests.conftest import ROOT
 from tests.finetune.tiny_chat import write_tiny_chat
 
@@ -70,6 +71,24 @@ def test_the_revision_names_both_parents(adapter: tuple[Path, Path]) -> None:
     weights = folder / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
     assert merged_revision(model, "mine") != first
+
+
+def test_another_adapter_of_ours_makes_the_model_anew(
+    adapter: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, folder = adapter
+    models = tmp_path / "models"
+    entry = replace(entry_for("smollm2-135m-reader"), made_from=f"folder:{base}", adapter="mine")  # type: ignore[type-var]
+    monkeypatch.setattr("finetune.catalogue.CATALOGUE", (entry,))
+    first = resolve(entry.name, models_dir=models)
+    assert resolve(entry.name, models_dir=models) == first
+    assert present(entry.name, models_dir=models)
+    config = json.loads((folder / "adapter_config.json").read_text())
+    (folder / "adapter_config.json").write_text(json.dumps({**config, "lora_alpha": 6}))
+    assert not present(entry.name, models_dir=models)
+    second = resolve(entry.name, models_dir=models)
+    assert second.weights_sha256 != first.weights_sha256
+    assert resolve(entry.name, models_dir=models) == second
 
 
 def test_an_adapter_of_another_model_is_refused(adapter: tuple[Path, Path], tmp_path: Path) -> None:
