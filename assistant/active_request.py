@@ -104,11 +104,17 @@ class ActiveRequest:
         self.read = cached_tokens
         self.progress.begin(cached_tokens)
 
-    def take(self, logits: "torch.Tensor", ends: frozenset[int]) -> FinishReason | None:
-        """Draw the next token from `logits` (V,) and send its text; return the reason where it is the last."""
+    def take(
+        self, logits: "torch.Tensor", ends: frozenset[int], *, likeliest: int | None = None
+    ) -> FinishReason | None:
+        """Draw the next token from `logits` (V,) and send its text; return the reason where it is the last.
+
+        Args:
+            likeliest: the token of the greatest of `logits`, where that is known already.
+        """
         if self.limit < 1:
             return "length"
-        self.token = self._sampler.draw(logits)
+        self.token = self._sampler.draw(logits, likeliest=likeliest)
         if self.drafts is not None:
             self.drafts.add(self.token)
         self.progress.drew()

@@ -18,6 +18,9 @@ from assistant.packed_linear import Linear, apply, apply_and_add
 
 logger = logging.getLogger(__name__)
 
+SITES = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
+"""Linear layers of a decoder layer that share an input; each group is one site."""
+
 
 class LayerWeights(NamedTuple):
     """One decoder layer.
@@ -50,6 +53,25 @@ class LoraWeights(NamedTuple):
     a: list[torch.Tensor]
     b: list[torch.Tensor]
     foreign: list[torch.Tensor]
+
+
+class InSlots(NamedTuple):
+    """Where tokens of several answers stand, whose keys and values share one tensor (see `assistant.slots`).
+
+    There are R answers with T tokens each, N = R T, one answer behind the other.
+
+    Attributes:
+        slots: (N,) int64, the slot of each token.
+        positions: (N,) int64, its place there.
+        rows: (R,) int64, the slot of each answer; None where they are all slots in their order.
+        mask: (R, 1, 1 or T heads / kv_heads, L) of the states' dtype, 0 for what a token's queries see of its slot's first L
+            places, else minus infinity.
+    """
+
+    slots: torch.Tensor
+    positions: torch.Tensor
+    rows: torch.Tensor | None
+    mask: torch.Tensor
 
 
 class DecoderLayers(torch.nn.Module):
@@ -97,6 +119,7 @@ class DecoderLayers(torch.nn.Module):
         one_prompt: bool,
         mask: torch.Tensor | None,
         lora: LoraWeights,
+        in_slots: InSlots | None = None,
     ) -> torch.Tensor:
         """Append the keys and values of tokens to `stores`; return the tokens' hidden states (T, D).
 
@@ -109,6 +132,8 @@ class DecoderLayers(torch.nn.Module):
                 goes the last one's way and is not kept.
             one_prompt: all tokens are of the only answer there is, one behind the other.
             mask: (T, held + T), what each token of a prompt sees; None where it sees those before it in x.
+            in_slots: where the tokens stand that are not told by `held`, `one_prompt` and `mask`: `stores` has one entry then,
+                each layer's keys and values (2, slots, kv_heads, places, head_dim).
         """
         rows = x.shape[0]
         half = cos.shape[-1] // 2
@@ -127,7 +152,21 @@ class DecoderLayers(torch.nn.Module):
             # rotate_half(q) * sin is q's halves changed over times sin with its first half negated.
             qk = (qk * cos).addcmul_(qk.roll(half, -1), sin)
             q, k, v = qk[:, : self.heads], qk[:, self.heads :], states[:, turned:]
-            if one_prompt:
+            if in_slots is not None:
+                store = stores[0][number]
+                new = torch.stack((k, v), 1)  # (N, 2, kv_heads, head_dim)
+                store.permute(1, 3, 0, 2, 4).index_put_([in_slots.slots, in_slots.positions], new)
+                both = store.narrow(3, 0, in_slots.mask.shape[-1])
+                chosen = in_slots.rows
+                if chosen is not None:
+                    both = both.index_select(1, chosen)
+                # As below: heads that share keys stand together as if they were tokens.
+                queries = q.reshape(both.shape[1], -1, self.kv_heads, group, q.shape[-1]).transpose(1, 2)
+                mixed = functional.scaled_dot_product_attention(
+                    queries.flatten(2, 3), both[0], both[1], attn_mask=in_slots.mask, scale=self.scale
+                )  # (R, kv_heads, T group, head_dim)
+                h = mixed.unflatten(2, [-1, group]).transpose(1, 2).reshape(rows, -1)
+            elif one_prompt:
                 store, at = stores[0][number], held[0]
                 store[0, 0, :, at : at + rows].copy_(k.transpose(0, 1))
                 store[1, 0, :, at : at + rows].copy_(v.transpose(0, 1))

@@ -37,15 +37,20 @@ class Sampler:
             self._random.manual_seed(sampling.seed)
         self._seen = torch.tensor(sorted(set(prompt_ids)), dtype=torch.long)
 
-    def draw(self, logits: torch.Tensor) -> int:
-        """Return a token id for `logits` (V,)."""
+    def draw(self, logits: torch.Tensor, *, likeliest: int | None = None) -> int:
+        """Return a token id for `logits` (V,).
+
+        Args:
+            likeliest: that of the greatest, where it is known already.
+        """
         sampling = self._sampling
         if self._opening_id is not None:
+            likeliest = None
             logits = logits.clone()
             logits[self._opening_id] += sampling.opening_bias
             self._opening_id = None
         if sampling.repetition_penalty == 1.0 and sampling.temperature <= 0:
-            return int(logits.argmax())
+            return int(logits.argmax()) if likeliest is None else likeliest
         # On the CPU and in fp32, so that a seed gives the same draw on every device.
         scores = logits.float().cpu().clone()
         if sampling.repetition_penalty != 1.0:

@@ -9,12 +9,15 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistant.active_request import ActiveRequest
 from assistant.arms import AdapterCheck
 from assistant.errors import EngineError
 from assistant.generation import EngineDone, EngineEvent, EngineFailed, EngineToken, GenerationRequest, Prompt
+
+if TYPE_CHECKING:
+    from assistant.slots import SlotShape
 
 __all__ = ["Engine", "EngineDone", "EngineEvent", "EngineFailed", "EngineToken", "GenerationRequest"]
 
@@ -38,6 +41,8 @@ class Engine:
             speed depends on it.
         four_bit: whether tokens are written with four bits for each of the decoder's weights, on CPUs that are quick at
             it; None does so with models from a four-bit file, which lose nothing.
+        slots: memory for running requests that are decoded by recorded steps (see `assistant.static_decoding`); None
+            takes what fits on a CUDA device, and none on others, whose own way is faster.
 
     What holds for every request, whatever runs beside it: its adapter alone changes its text, and on the CPU in
     fp32 and bf16 its logits are bit for bit those it gets when it runs alone, so greedy text is the same. On a
@@ -56,6 +61,7 @@ class Engine:
         kv_bytes: int = _KV_BYTES,
         guessing: bool = True,
         four_bit: bool | None = None,
+        slots: "SlotShape | None" = None,
     ) -> None:
         # torch and transformers take seconds; whoever opens an engine has loaded them already.
         from assistant.forwarding import Forwarding
@@ -68,9 +74,11 @@ class Engine:
         self._model = model
         self._tokenizer = tokenizer
         self._config = model.config.get_text_config()
-        self._forwarding = Forwarding(model, four_bit=four_bit)
+        self._forwarding = Forwarding(model, four_bit=four_bit, slots=slots, rows=max_rows)
         self._adapter_names: tuple[str, ...] = ()
-        self._prefixes = PrefixCache(self._config, max_bytes=prefix_bytes, dtype=model.dtype)
+        self._prefixes = PrefixCache(
+            self._config, max_bytes=prefix_bytes, dtype=model.dtype, slots=self._forwarding.slots
+        )
         self._batch = RunningBatch(
             self._forwarding,
             self._prefixes,

@@ -1,4 +1,6 @@
-"""The two ways through one model: lean and batched where its kind is known, else transformers, row by row.
+"""The ways through one model: lean and batched where its kind is known, else transformers, row by row.
+
+On a GPU, what has a slot takes the lean way in steps that are recorded and replayed (see `assistant.static_decoding`).
 
 Owns model and adapters. Only the engine's thread may touch it, because PEFT's active adapter is one setting
 for the whole model.
@@ -6,9 +8,10 @@ Imported only where an engine runs, because it needs torch.
 """
 
 import inspect
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -17,8 +20,14 @@ from transformers import DynamicCache
 from assistant.adapter_switch import AdapterSwitch
 from assistant.arms import AdapterCheck
 from assistant.errors import EngineError
-from assistant.lean_model import Block, LeanModel
-from assistant.prefix_cache import GrowingLayer, PrefixCache
+from assistant.lean_model import LeanModel
+from assistant.prefix_cache import Block, GrowingLayer, PrefixCache
+from assistant.slots import Slots, SlotShape
+from assistant.static_decoding import READ_AT_ONCE, StaticDecoding
+
+logger = logging.getLogger(__name__)
+
+Told = TypeVar("Told")
 
 _PROBE = 5
 """Tokens of the self-test's prompt: enough for attention to have something to weigh."""
@@ -33,11 +42,21 @@ class Forwarding:
     Args:
         model: a transformers causal model in evaluation mode, on its device.
         four_bit: as of `LeanModel`.
+        slots, rows: as of `StaticDecoding.build`.
+
+    Attributes:
+        slots: where new caches may live; None where there are none.
     """
 
-    def __init__(self, model: Any, *, four_bit: bool | None = None) -> None:
+    def __init__(
+        self, model: Any, *, four_bit: bool | None = None, slots: SlotShape | None = None, rows: int = 1
+    ) -> None:
         self._model = model
         self._lean = LeanModel.build(model, four_bit=four_bit)
+        self._static: StaticDecoding | None = None
+        if self._lean is not None:
+            self._static = StaticDecoding.build(self._lean, slots, rows=rows)
+        self.slots: Slots | None = None if self._static is None else self._static.slots
         self._switch = AdapterSwitch(model)
         self._checks: dict[str, AdapterCheck] = {}
         self._only_last_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
@@ -137,7 +156,23 @@ class Forwarding:
     @property
     def lanes(self) -> int:
         """How many prompts are read side by side."""
+        if self._static is not None:
+            return self._static.slots.shape.count
         return self._lean.lanes if self._lean is not None else 1
+
+    @property
+    def read_at_once(self) -> int:
+        """Tokens that one pass reads, of several blocks and prompts; 0 where each block has a pass of its own."""
+        return READ_AT_ONCE if self._static is not None else 0
+
+    @property
+    def picks_together(self) -> bool:
+        """Whether the likeliest tokens of all rows are found at once, because to wait for each takes longer."""
+        return self._static is not None
+
+    def has_slot(self, cache: DynamicCache) -> bool:
+        """Whether a request's cache lives in a slot."""
+        return self._static is not None and self._static.slots.slot_of(cache) is not None
 
     def read(self, blocks: Sequence[Block]) -> list[torch.Tensor | None]:
         """Append a block to each of several prompts' caches.
@@ -148,7 +183,39 @@ class Forwarding:
         Raises:
             Exception: what the first failing block raised; the others may be appended or not.
         """
-        if self._lean is not None and all(self.batches(block.adapter) for block in blocks):
+        apart = [self.has_slot(block.cache) and self.batches(block.adapter) for block in blocks]
+        if not any(apart):
+            return self._read_without_slots(blocks)
+        there = [block for block, is_apart in zip(blocks, apart, strict=True) if is_apart]
+        others = [block for block, is_apart in zip(blocks, apart, strict=True) if not is_apart]
+        static = self._static
+        assert static is not None
+        told = iter(self._either(lambda: static.read(there), lambda: self._read_without_slots(there)))
+        rest = iter(self._read_without_slots(others))
+        return [next(told if is_apart else rest) for is_apart in apart]
+
+    def _either(self, in_slots: Callable[[], Told | None], otherwise: Callable[[], Told]) -> Told:
+        """What the one returns, or else the other; slots that fail where nothing else does are given up."""
+        try:
+            told = in_slots()
+        except Exception as err:
+            # What fails here too is the requests' own fault.
+            result = otherwise()
+            logger.warning(
+                "answers are decoded in slots no more: %s", str(err).partition("\n")[0] or type(err).__name__
+            )
+            self._give_up_slots()
+            return result
+        return otherwise() if told is None else told
+
+    def _give_up_slots(self) -> None:
+        """Go on without slots; caches that live there stay where they are."""
+        if self._static is not None:
+            self._static.slots.close()
+            self._static = None
+
+    def _read_without_slots(self, blocks: Sequence[Block]) -> list[torch.Tensor | None]:
+        if self._lean is not None and blocks and all(self.batches(block.adapter) for block in blocks):
             return self._lean.read(blocks)
         return [self._read_alone(block) for block in blocks]
 
@@ -181,14 +248,29 @@ class Forwarding:
         """
         logits: dict[int, torch.Tensor] = {}
         together = [row for row, adapter in enumerate(adapters) if self.batches(adapter)]
-        if self._lean is not None and together:
-            told = self._lean.step(
-                [tokens[row] for row in together],
-                [caches[row] for row in together],
-                [adapters[row] for row in together],
-                likeliest=[likeliest[row] for row in together] if likeliest else (),
+        apart = [row for row in together if self.has_slot(caches[row])]
+        # A cache that is given several times takes its tokens one behind the other, a slot one in a step.
+        if len({id(caches[row]) for row in apart}) < len(apart):
+            apart = []
+        static, lean = self._static, self._lean
+
+        def given(rows: Sequence[int]) -> tuple[list[int], list[DynamicCache], list[str | None]]:
+            return (
+                [tokens[row] for row in rows],
+                [caches[row] for row in rows],
+                [adapters[row] for row in rows],
             )
-            logits.update(zip(together, told, strict=True))
+
+        def by_lean(rows: Sequence[int]) -> list[torch.Tensor]:
+            assert lean is not None
+            return lean.step(*given(rows), likeliest=[likeliest[row] for row in rows] if likeliest else ())
+
+        if static is not None and apart:
+            told = self._either(lambda: static.step(*given(apart)), lambda: by_lean(apart))
+            logits.update(zip(apart, told, strict=True))
+        rest = [row for row in together if row not in logits]
+        if rest:
+            logits.update(zip(rest, by_lean(rest), strict=True))
         # Neighbours with one adapter share a switch.
         others = sorted(set(range(len(tokens))) - set(together), key=lambda row: adapters[row] or "")
         for row in others:

@@ -14,26 +14,27 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from threadpoolctl import ThreadpoolController
 from transformers import DynamicCache
 
-from assistant.decoder_layers import DecoderLayers, LayerWeights, LoraWeights, compiled
+from assistant.decoder_layers import SITES, LoraWeights, compiled
+from assistant.llama_like import decoder, is_llama_like, layer_weights, linear_of, on_four_bits
 from assistant.lora_files import read_plain_lora
-from assistant.lora_rows import SITES, AdapterPairs, LoraShelf
+from assistant.lora_rows import AdapterPairs, LoraBank, LoraShelf
 from assistant.output_head import OutputHead
-from assistant.packed_linear import LinearMaker, four_bit_linear, is_four_bit
-from assistant.prefix_cache import GrowingLayer, PrefixCache
+from assistant.packed_linear import LinearMaker, is_four_bit
+from assistant.prefix_cache import Block, GrowingLayer, PrefixCache
+from assistant.slots import Slots, SlotShape
+from assistant.static_decoding import Parts, StaticDecoding
 from knowledge.lanes import one_core_threads
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_KNOWN = frozenset({"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"})
-_KNOWN_ROPE = frozenset({"default", "linear", "llama3", "yarn"})
 # Kernels round differently; a forgotten part of an architecture is off by far more.
 _TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.05}
 
@@ -46,16 +47,8 @@ _ONE_THREAD_LAYER = 32 * 2**20
 # the memory, and a single row to a core is little work for that.
 _MOST_LANES = 4
 
-
-class Block(NamedTuple):
-    """A piece of a prompt that is to be read."""
-
-    ids: Sequence[int]
-    """Token ids, those behind what the cache holds."""
-    cache: DynamicCache
-    adapter: str | None
-    last: bool = True
-    """Whether it ends the prompt: only then logits are wanted."""
+# Of the decoder's weights, or so many bytes: memory for adapters' fixed places (see `LoraBank`).
+_BANK_SHARE, _BANK_BYTES = 0.25, 64 * 2**20
 
 
 class LeanModel:
@@ -67,7 +60,14 @@ class LeanModel:
     Args:
         four_bit: whether `step` reads the decoder's weights with four bits each, where processor and precision allow;
             None does so where they are no more than that anyway. `read` never does.
+
+    Attributes:
+        probe_ids, probe_logits: a prompt, and transformers' own last logits (V,) for it, in fp32.
+        tolerance: of the relative error of logits.
     """
+
+    probe_ids: list[int]
+    probe_logits: torch.Tensor
 
     def __init__(self, model: Any, *, four_bit: bool | None = None) -> None:
         config, body = model.config, model.model
@@ -78,22 +78,24 @@ class LeanModel:
         self._width = body.layers[0].self_attn.head_dim
         self.device = self._embed.device
         self.dtype = self._embed.dtype
-        sites = [[[_named(layer, n).weight for n in site] for site in SITES] for layer in body.layers]
+        sites = [[[linear_of(layer, n).weight for n in site] for site in SITES] for layer in body.layers]
         size_bytes = self._embed.nbytes + sum(w.nbytes for layer in sites for site in layer for w in site)
         make = LinearMaker(self.device, self.dtype, size_bytes)
+        self._size_bytes = size_bytes
+        self.tolerance = _TOLERANCE[self.dtype]
         self._row_step = make.row_step
         self.four_bit = make.may_take_four_bits and four_bit is not False
         if self.four_bit:
             # Weights from a four-bit file lose nothing; others are rounded only where that is asked for.
             self.four_bit = four_bit is True or all(is_four_bit(site) for layer in sites for site in layer)
-        layers = [_layer(layer, make) for layer in body.layers]
-        four = [_on_four_bits(*both) for both in zip(layers, sites, strict=True)] if self.four_bit else layers
+        layers = [layer_weights(layer, make) for layer in body.layers]
+        four = [on_four_bits(*both) for both in zip(layers, sites, strict=True)] if self.four_bit else layers
         on_cpu = self.device.type == "cpu"
-        read, step = _decoder(model, layers, doubled=False), _decoder(model, four, doubled=on_cpu)
+        read, step = decoder(model, layers, doubled=False), decoder(model, four, doubled=on_cpu)
         self._read_layers: Any = (on_cpu and compiled(read)) or read
         self._step_layers: Any = (on_cpu and compiled(step)) or step
         self._shapes = [
-            {name: tuple(_named(layer, name).weight.shape) for site in SITES for name in site}
+            {name: tuple(linear_of(layer, name).weight.shape) for site in SITES for name in site}
             for layer in body.layers
         ]
         self.adapters = LoraShelf(self._shapes, make, self.device)
@@ -111,23 +113,45 @@ class LeanModel:
     @classmethod
     def build(cls, model: Any, *, four_bit: bool | None = None) -> "LeanModel | None":
         """Return the lean form of a transformers model; None where its kind is not known or it would differ."""
-        if not _is_known(model):
+        if not is_llama_like(model):
             return None
         with torch.inference_mode():
             lean = cls(model, four_bit=four_bit)
             ids = torch.linspace(0, len(lean._embed) - 1, 9).long().tolist()
             told = model(input_ids=torch.tensor([ids], device=lean.device)).logits[0, -1].float()
+            lean.probe_ids, lean.probe_logits = ids, told
             cache, _ = PrefixCache(model.config, max_bytes=0).start(None, ids)
             lean.read([Block(ids[:-1], cache, None, last=False)])
             ours = lean.step(ids[-1:], [cache], [None])[0].float()
         error = float((ours - told).norm() / told.norm())
         # Not a number is an error too.
-        if not error <= _TOLERANCE[lean.dtype]:
+        if not error <= lean.tolerance:
             logger.warning(
                 "%s is served by transformers: own logits are off by %.3f", type(model).__name__, error
             )
             return None
         return lean
+
+    def slot_shape(self, free_bytes: int, rows: int) -> SlotShape:
+        """Return the slots for `rows` answers that fit into a device's free memory."""
+        token_bytes = PrefixCache(self._config, max_bytes=0, dtype=self.dtype).token_bytes
+        context = int(getattr(self._config, "max_position_embeddings", None) or 2048)
+        return SlotShape.fitting(free_bytes, token_bytes=token_bytes, context_tokens=context, rows=rows)
+
+    def in_slots(self, shape: SlotShape, *, recorded: bool) -> StaticDecoding:
+        """Return the form of the model that decodes answers in slots, with the same weights and adapters.
+
+        Args:
+            recorded: as of `StaticDecoding`.
+        """
+        like = {"dtype": self.dtype, "device": self.device}
+        layers = self._config.num_hidden_layers
+        slots = Slots(shape, layers=layers, heads=self._kv_heads, width=self._width, **like)
+        most_bytes = max(_BANK_BYTES, int(_BANK_SHARE * self._size_bytes))
+        bank = LoraBank(self.adapters, self._shapes, most_bytes=most_bytes, **like)
+        group = self._config.num_attention_heads // self._kv_heads
+        parts = Parts(self._embed, self._turns, self._read_layers, self._step_layers, self._head, group)
+        return StaticDecoding(parts, slots, bank, recorded=recorded)
 
     def read_adapter(self, folder: Path) -> AdapterPairs | None:
         """Read the PEFT adapter in `folder`; None where it is more than plain LoRA.
@@ -278,35 +302,16 @@ class LeanModel:
         self, ids: Sequence[int], positions: Iterable[int]
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """What `DecoderLayers` gets for tokens at their positions: embeddings, and the rotary cos and sin."""
-        x = self._embed[torch.tensor(ids, device=self.device)]
-        cos, sin = self._rotary(x, torch.tensor([list(positions)], device=self.device))
+        # A GPU that is asked for a token that it does not have does nothing any more.
+        if max(ids) >= len(self._embed):
+            raise IndexError(f"token ids must be below {len(self._embed)}, got {max(ids)}")
+        return self._embed[torch.tensor(ids, device=self.device)], *self._turns(positions)
+
+    def _turns(self, positions: Iterable[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The rotary cos and sin (T, 1, head_dim) of positions, sin's first half negated."""
+        cos, sin = self._rotary(self._embed, torch.tensor([list(positions)], device=self.device))
         half = cos.shape[-1] // 2
-        return x, cos[0, :, None], torch.cat((-sin[0, :, None, :half], sin[0, :, None, half:]), -1)
-
-
-def _is_known(model: Any) -> bool:
-    """Whether the parts of the model are those that `LeanModel` computes."""
-    config = model.config
-    if type(model).__name__ not in _KNOWN or getattr(model, "hf_quantizer", None) is not None:
-        return False
-    if not PrefixCache(config, max_bytes=0).plain:
-        return False
-    rope = getattr(config, "rope_parameters", None) or {}
-    if rope.get("rope_type", "default") not in _KNOWN_ROPE or rope.get("partial_rotary_factor", 1) != 1:
-        return False
-    weights = list(model.parameters())
-    linears = [_named(layer, name) for layer in model.model.layers for site in SITES for name in site]
-    return (
-        all(type(part) is torch.nn.Linear for part in [*linears, model.lm_head])
-        and len({(weight.dtype, weight.device) for weight in weights}) == 1
-        and weights[0].dtype in _TOLERANCE
-        and weights[0].device.type != "meta"
-    )
-
-
-def _named(layer: Any, name: str) -> Any:
-    """A decoder layer's linear layer."""
-    return getattr(layer.mlp if name in (*SITES[2], *SITES[3]) else layer.self_attn, name)
+        return cos[0, :, None], torch.cat((-sin[0, :, None, :half], sin[0, :, None, half:]), -1)
 
 
 def _one_thread() -> Callable[[], AbstractContextManager[Any]]:
@@ -322,44 +327,3 @@ def _inferring(work: Callable[[], Result]) -> Result:
     """What `work` returns, for a thread that does not know yet that nothing is trained here."""
     with torch.inference_mode():
         return work()
-
-
-def _decoder(model: Any, layers: list[LayerWeights], *, doubled: bool) -> DecoderLayers:
-    first = model.model.layers[0]
-    return DecoderLayers(
-        layers,
-        # The module's own way there costs as much as the function.
-        activation=torch.nn.SiLU() if "SiLU" in type(first.mlp.act_fn).__name__ else first.mlp.act_fn,
-        heads=model.config.num_attention_heads,
-        kv_heads=model.config.num_key_value_heads,
-        scale=first.self_attn.scaling,
-        eps=model.model.norm.variance_epsilon,
-        doubled=doubled,
-    )
-
-
-def _layer(layer: Any, make: LinearMaker) -> LayerWeights:
-    qkv, out, gate_up, down = (
-        make([_named(layer, n).weight for n in site], [_named(layer, n).bias for n in site]) for site in SITES
-    )
-    attention = layer.self_attn
-    return LayerWeights(
-        norm_in=_twice(layer.input_layernorm),
-        norm_mlp=_twice(layer.post_attention_layernorm),
-        norm_q=_twice(attention.q_norm) if hasattr(attention, "q_norm") else None,
-        norm_k=_twice(attention.k_norm) if hasattr(attention, "k_norm") else None,
-        qkv=qkv,
-        out=out,
-        gate_up=gate_up,
-        down=down,
-    )
-
-
-def _twice(norm: Any) -> torch.Tensor:
-    return torch.cat((norm.weight.detach(), norm.weight.detach()))
-
-
-def _on_four_bits(layer: LayerWeights, weights: Sequence[Sequence[torch.Tensor]]) -> LayerWeights:
-    """The layer with the linear layers of its sites made of `weights` anew."""
-    qkv, out, gate_up, down = map(four_bit_linear, weights)
-    return layer._replace(qkv=qkv, out=out, gate_up=gate_up, down=down)

@@ -7,19 +7,20 @@ Imported only where an engine runs, because it needs torch.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
-from assistant.decoder_layers import LoraWeights
+from assistant.decoder_layers import SITES, LoraWeights
 from assistant.packed_linear import LinearMaker
-
-SITES = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
-"""Linear layers of a decoder layer that share an input; each group is one site."""
 
 _KEPT_STACKS = 8
 _SPARE_ADAPTERS = 3
+
+# What a bank has room for at least.
+_FEWEST_HELD, _LEAST_RANK = 4, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class _Stack:
         make: LinearMaker,
     ) -> None:
         self.names = tuple(adapters)
-        ranks = [max((pair.a.shape[0] for pair in pairs.values()), default=0) for pairs in adapters.values()]
+        ranks = [_rank(pairs) for pairs in adapters.values()]
         self.kernel = ""
         self.a: list[torch.Tensor] = []
         self.b: list[torch.Tensor] = []
@@ -131,6 +132,9 @@ class LoraShelf:
     def __contains__(self, name: str) -> bool:
         return name in self._adapters
 
+    def __getitem__(self, name: str) -> AdapterPairs:
+        return self._adapters[name]
+
     def put(self, name: str, pairs: AdapterPairs) -> None:
         """Keep an adapter, replacing one of that name."""
         self.drop(name)
@@ -167,3 +171,133 @@ class LoraShelf:
                 self._stacks.popitem(last=False)
         self._stacks.move_to_end(names)
         return self._stacks[names].rows(adapters, self._device)
+
+
+class LoraBank:
+    """Adapters of a shelf in buffers whose shapes and places stay, for steps that are recorded once.
+
+    As in a stack, every row is multiplied with all adapters that are there, and what belongs to others is set to zero
+    between A and B: reading some more columns takes less memory traffic, and fewer calls, than gathering an A and a B
+    for each row.
+
+    Args:
+        shapes: as of `LoraShelf`.
+        most_bytes: of all buffers.
+
+    Attributes:
+        version: grows when buffers were replaced: what was recorded before is void.
+        a, b: as of `LoraWeights`, without numbers where no adapter changes a site; all empty before the first.
+        owners: (R,) int64 for each of the four sites, the number of the adapter that a column belongs to.
+    """
+
+    def __init__(
+        self,
+        shelf: LoraShelf,
+        shapes: Sequence[dict[str, tuple[int, int]]],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
+        most_bytes: int,
+    ) -> None:
+        self._shelf = shelf
+        self._shapes = shapes
+        self._dtype = dtype
+        self._device = device
+        self._most_bytes = most_bytes
+        self._held: OrderedDict[str, tuple[int, AdapterPairs]] = OrderedDict()  # the latest used last
+        self._capacity = self._rank = 0
+        self._sites: set[int] = set()
+        self.version = 0
+        self.a: list[torch.Tensor] = []
+        self.b: list[torch.Tensor] = []
+        self.owners: list[torch.Tensor] = []
+
+    def numbers(self, adapters: Sequence[str | None]) -> list[int] | None:
+        """Return the number of each row's adapter, 0 for none, and see that the buffers hold them all.
+
+        None where they would take too much memory together.
+        """
+        wanted = {name: self._shelf[name] for name in adapters if name is not None}
+        # One of the same name may have been loaded since.
+        missing = [name for name in wanted if self._held.get(name, (0, None))[1] is not wanted[name]]
+        for name in missing:
+            self._held.pop(name, None)
+        if missing and not self._fit(wanted):
+            return None
+        for name in wanted:
+            if name not in self._held:
+                self._held[name] = self._free_number(wanted), wanted[name]
+                self._write(*self._held[name])
+            self._held.move_to_end(name)
+        return [self._held[name][0] if name is not None else 0 for name in adapters]
+
+    def rows(self, numbers: torch.Tensor) -> LoraWeights:
+        """What tokens add, by the number of their adapter (N,); callable while steps are recorded."""
+        foreign = [owner != numbers[:, None] for owner in self.owners]
+        return LoraWeights("plain", self.a, self.b, foreign)
+
+    def _fit(self, wanted: dict[str, AdapterPairs]) -> bool:
+        """Make the buffers large enough for these adapters together."""
+        rank = max((_rank(pairs) for pairs in wanted.values()), default=0)
+        sites = {4 * layer + _site_of(name) for pairs in wanted.values() for layer, name in pairs}
+        if len(wanted) <= self._capacity and rank <= self._rank and sites <= self._sites:
+            return True
+        # In powers of two, so that this happens seldom.
+        capacity = max(self._capacity, _FEWEST_HELD, 1 << (len(wanted) - 1).bit_length())
+        rank = max(self._rank, _LEAST_RANK, 1 << (rank - 1).bit_length())
+        sites |= self._sites
+        columns = [capacity * rank * len(site) for site in SITES]
+        sizes = [
+            (sum(shapes[name][0] for name in site), shapes[site[0]][1])
+            for shapes in self._shapes
+            for site in SITES
+        ]
+        needed = sum(columns[place % 4] * sum(sizes[place]) for place in sites) * self._dtype.itemsize
+        if needed > self._most_bytes:
+            return False
+        self._capacity, self._rank, self._sites = capacity, rank, sites
+        self._held.clear()
+        self.version += 1
+        new = partial(torch.zeros, dtype=self._dtype, device=self._device)
+        nothing = new(0)
+        self.a, self.b = [], []
+        for place, (outs, ins) in enumerate(sizes):
+            there = place in sites
+            self.a.append(new(columns[place % 4], ins) if there else nothing)
+            self.b.append(new(outs, columns[place % 4]) if there else nothing)
+        self.owners = [
+            torch.arange(1, capacity + 1, device=self._device).repeat_interleave(rank * len(site))
+            for site in SITES
+        ]
+        return True
+
+    def _free_number(self, wanted: Container[str]) -> int:
+        """A number that nobody has; who was not used for longest loses his where all have theirs."""
+        taken = {number for number, _ in self._held.values()}
+        if len(taken) < self._capacity:
+            return min(set(range(1, self._capacity + 1)) - taken)
+        oldest = next(name for name in self._held if name not in wanted)
+        return self._held.pop(oldest)[0]
+
+    def _write(self, number: int, pairs: AdapterPairs) -> None:
+        """Write an adapter into its columns."""
+        for place in self._sites:
+            layer, site = place // 4, SITES[place % 4]
+            a, b = _stacked(layer, site, {"": pairs}, [self._rank], self._shapes[layer], self._dtype)
+            width = len(site) * self._rank
+            rows = self.a[place].narrow(0, (number - 1) * width, width)
+            columns = self.b[place].narrow(1, (number - 1) * width, width)
+            if a.numel():
+                rows.copy_(a)
+                columns.copy_(b)
+            else:
+                rows.zero_()
+                columns.zero_()
+
+
+def _rank(pairs: AdapterPairs) -> int:
+    return max((pair.a.shape[0] for pair in pairs.values()), default=0)
+
+
+def _site_of(name: str) -> int:
+    return next(number for number, site in enumerate(SITES) if name in site)

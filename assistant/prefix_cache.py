@@ -7,11 +7,13 @@ Imported only where an engine runs, because it needs torch.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
+
+from assistant.slots import Slots
 
 _BLOCKS = (32, 32, 64)
 _LAST_BLOCK = 128
@@ -27,6 +29,17 @@ def block_ends(tokens: int) -> list[int]:
         at += _BLOCKS[len(ends)] if len(ends) < len(_BLOCKS) else _LAST_BLOCK
         ends.append(min(at, tokens))
     return ends
+
+
+class Block(NamedTuple):
+    """A piece of a prompt that is to be read."""
+
+    ids: Sequence[int]
+    """Token ids, those behind what the cache holds."""
+    cache: DynamicCache
+    adapter: str | None
+    last: bool = True
+    """Whether it ends the prompt: only then logits are wanted."""
 
 
 class GrowingLayer(DynamicLayer):
@@ -73,6 +86,14 @@ class GrowingLayer(DynamicLayer):
             store = self._reserve(needed, like.new_empty((1, heads, 0, width)))
         return store
 
+    def settle(self, store: torch.Tensor) -> None:
+        """Keep the states of a new layer in `store` (2, 1, heads, room, width) for as long as they fit."""
+        self._store = store
+
+    def lives_in(self, store: torch.Tensor) -> bool:
+        """Whether `store` still holds the states."""
+        return self._store is store
+
     def lengthen(self, tokens: int) -> None:
         """Count what was written into the buffer."""
         self._length += tokens
@@ -114,11 +135,20 @@ class PrefixCache:
         config: the model's config.
         max_bytes: of all kept keys and values; the least recently used go first. 0 turns keeping off.
         dtype: of keys and values, for `token_bytes`.
+        slots: where new caches live for as long as there is a free one.
     """
 
-    def __init__(self, config: Any, *, max_bytes: int, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        config: Any,
+        *,
+        max_bytes: int,
+        dtype: torch.dtype = torch.float32,
+        slots: Slots | None = None,
+    ) -> None:
         self._config = config
         self._max_bytes = max_bytes
+        self._slots = slots
         self._bytes = 0
         self._kept: OrderedDict[tuple[str | None, tuple[int, ...]], _States] = OrderedDict()
         layers = DynamicCache(config=config).layers
@@ -151,6 +181,21 @@ class PrefixCache:
             return cache, 0
         layers = [GrowingLayer(room) for _ in range(self._depth)]
         cache.layers = list(layers)
+        if self._slots is not None:
+            self._slots.take(cache, room)
+        try:
+            return cache, self._filled(adapter, ids, layers)
+        except Exception:
+            self.release(cache)
+            raise
+
+    def release(self, cache: DynamicCache | None) -> None:
+        """Give the slot of a cache, if it has one, to whoever comes next. The cache is not used any more."""
+        if self._slots is not None and cache is not None:
+            self._slots.release(cache)
+
+    def _filled(self, adapter: str | None, ids: Sequence[int], layers: Sequence[GrowingLayer]) -> int:
+        """Copy what is kept of a prompt's beginning into new layers; return how many tokens that is."""
         ends = [end for end in block_ends(len(ids)) if end < len(ids)]
         for end in reversed(ends):
             key = (adapter, tuple(ids[:end]))
@@ -158,8 +203,8 @@ class PrefixCache:
             if states is not None:
                 for layer, kept in zip(layers, states, strict=True):
                     layer.fill(kept)
-                return cache, end
-        return cache, 0
+                return end
+        return 0
 
     def keep(self, adapter: str | None, ids: Sequence[int], cache: DynamicCache) -> None:
         """Remember the whole blocks of a prompt that `cache` holds."""

@@ -16,8 +16,7 @@ from assistant.active_request import ActiveRequest
 from assistant.errors import EngineError
 from assistant.forwarding import Forwarding, shorten
 from assistant.generation import EngineDone, EngineFailed
-from assistant.lean_model import Block
-from assistant.prefix_cache import PrefixCache, block_ends
+from assistant.prefix_cache import Block, PrefixCache, block_ends
 
 logger = logging.getLogger(__name__)
 
@@ -108,13 +107,17 @@ class RunningBatch:
             if entry in group:
                 group.remove(entry)
         self._on_end(entry)
+        self._prefixes.release(entry.cache)
         entry.end(event)
 
     def _admit(self) -> None:
         """Move waiting requests into the batch while there is room."""
         while self._waiting:
             running = [*self._reading, *self._writing]
-            needed = sum(self._most_tokens(entry) for entry in [*running, self._waiting[0]])
+            # Slots have their memory already.
+            needed = sum(self._most_tokens(e) for e in running if not self._forwarding.has_slot(e.cache))
+            slots, next_needs = self._forwarding.slots, self._most_tokens(self._waiting[0])
+            needed += 0 if slots is not None and slots.fits(next_needs) else next_needs
             full = len(running) >= self._max_rows or needed * self._prefixes.token_bytes > self._kv_bytes
             if running and full:
                 return
@@ -139,7 +142,7 @@ class RunningBatch:
     def _read(self, entries: list[ActiveRequest]) -> None:
         """Read the next block of several prompts; draw a prompt's first token after its last block."""
         began = time.perf_counter()
-        ends = [next(end for end in block_ends(len(e.prompt)) if end > e.read) for e in entries]
+        ends = [self._next_end(e, self._forwarding.read_at_once // len(entries)) for e in entries]
         blocks = [
             Block(e.prompt[e.read : end], e.cache, e.request.adapter, last=end == len(e.prompt))
             for e, end in zip(entries, ends, strict=True)
@@ -168,6 +171,12 @@ class RunningBatch:
             except Exception as err:
                 self.fail(entry, err)
 
+    @staticmethod
+    def _next_end(entry: ActiveRequest, tokens: int) -> int:
+        """Where the last of the next blocks ends that have so many tokens together; at least one is taken."""
+        ends = [end for end in block_ends(len(entry.prompt)) if end > entry.read]
+        return max([ends[0], *(end for end in ends if end - entry.read <= tokens)])
+
     def _write(self, rows: list[ActiveRequest]) -> None:
         """Append a token to every answer in `rows`, with guesses behind it, and draw what comes next."""
         held = [entry.read + entry.progress.completion_tokens - 1 for entry in rows]
@@ -193,7 +202,10 @@ class RunningBatch:
                 else:
                     self.fail(entry, err)
             return
-        told = iter(logits)
+        picks: list[int | None] = [None] * len(logits)
+        if self._forwarding.picks_together and any(entry.greedy for entry in rows):
+            picks = torch.stack(logits).argmax(-1).tolist()
+        told = iter(zip(logits, picks, strict=True))
         for entry, guess, tokens in zip(rows, guesses, held, strict=True):
             mine = [next(told) for _ in range(1 + len(guess))]
             try:
@@ -205,16 +217,27 @@ class RunningBatch:
         """Tokens to try behind the drawn one; few answers leave room for them in a step."""
         if entry.drafts is None or not self._forwarding.batches(entry.request.adapter):
             return []
+        # A slot takes a token in a step.
+        if self._forwarding.has_slot(entry.cache):
+            return []
         room = min((_TRIED_ROWS - rows) // rows, entry.limit - entry.progress.completion_tokens - 1)
         return entry.drafts.guess(room)
 
     def _take_guessed(
-        self, entry: ActiveRequest, logits: list[torch.Tensor], guess: list[int], held: int
+        self,
+        entry: ActiveRequest,
+        logits: list[tuple[torch.Tensor, int | None]],
+        guess: list[int],
+        held: int,
     ) -> None:
-        """Draw from each of `logits` for as long as what is drawn is what was guessed."""
+        """Draw from each of `logits` for as long as what is drawn is what was guessed.
+
+        Args:
+            logits: each with its likeliest token, where that is known.
+        """
         cache, right = entry.cache, 0
-        for number, told in enumerate(logits):
-            self._take(entry, told)
+        for number, (told, likeliest) in enumerate(logits):
+            self._take(entry, told, likeliest)
             if entry not in self._writing or number == len(guess) or entry.token != guess[number]:
                 break
             right += 1
@@ -223,7 +246,7 @@ class RunningBatch:
             assert entry.drafts is not None
             entry.drafts.judge(len(guess), right)
 
-    def _take(self, entry: ActiveRequest, logits: torch.Tensor) -> None:
-        reason = entry.take(logits, self._ends)
+    def _take(self, entry: ActiveRequest, logits: torch.Tensor, likeliest: int | None = None) -> None:
+        reason = entry.take(logits, self._ends, likeliest=likeliest)
         if reason is not None:
             self._end(entry, entry.finish(reason))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from four_arms import load_line
+from engine_setup import load_line
 from torch.nn import functional
 from transformers import DynamicCache
 
@@ -25,9 +25,9 @@ from assistant.decoder_layers import DecoderLayers
 from assistant.engine import Engine
 from assistant.forwarding import shorten
 from assistant.generation import EngineDone, EngineToken, GenerationRequest
-from assistant.lean_model import Block, LeanModel
+from assistant.lean_model import LeanModel
 from assistant.packed_linear import Linear, four_bit_linear, packed_linear
-from assistant.prefix_cache import PrefixCache
+from assistant.prefix_cache import Block, PrefixCache
 from finetune.models import load_model
 
 _ROWS = (1, 4, 16)

@@ -11,8 +11,7 @@ from assistant.drafts import Drafts
 from assistant.engine import Engine
 from assistant.forwarding import Forwarding
 from assistant.generation import GenerationRequest
-from assistant.lean_model import Block
-from assistant.prefix_cache import PrefixCache
+from assistant.prefix_cache import Block, PrefixCache
 from tests.assistant.test_engine import PROMPTS, collect
 from tests.assistant.tiny_model import build_tiny, save_adapter
 

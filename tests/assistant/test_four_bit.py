@@ -8,10 +8,10 @@ import torch
 from assistant.arms import Sampling
 from assistant.engine import Engine
 from assistant.generation import EngineDone, EngineToken, GenerationRequest
-from assistant.lean_model import Block, LeanModel
+from assistant.lean_model import LeanModel
 from assistant.lora_rows import LoraPair
 from assistant.packed_linear import four_bit_linear, is_four_bit
-from assistant.prefix_cache import PrefixCache
+from assistant.prefix_cache import Block, PrefixCache
 from tests.assistant.tiny_model import build_tiny
 
 pytestmark = pytest.mark.skipif(

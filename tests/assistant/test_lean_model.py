@@ -10,9 +10,9 @@ from assistant import lean_model
 from assistant.arms import Sampling
 from assistant.decoder_layers import DecoderLayers
 from assistant.engine import Engine, EngineFailed, GenerationRequest
-from assistant.lean_model import Block, LeanModel
+from assistant.lean_model import LeanModel
 from assistant.lora_rows import LoraPair
-from assistant.prefix_cache import PrefixCache
+from assistant.prefix_cache import Block, PrefixCache
 from tests.assistant.steps import arriving_together
 from tests.assistant.test_engine import collect
 from tests.assistant.tiny_model import build_tiny

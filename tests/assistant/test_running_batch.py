@@ -65,8 +65,7 @@ def test_hundreds_of_requests_each_get_the_text_they_get_alone(
 
 def test_logits_of_a_row_do_not_depend_on_its_neighbours(adapter_folders: dict[str, Path]) -> None:
     from assistant.forwarding import Forwarding
-    from assistant.lean_model import Block
-    from assistant.prefix_cache import PrefixCache
+    from assistant.prefix_cache import Block, PrefixCache
 
     def read(ids: list[int], adapter: str | None) -> Any:
         cache, _ = caches.start(adapter, ids)
@@ -202,8 +201,8 @@ def test_one_row_that_breaks_leaves_the_others_their_text(
     monkeypatch.setattr(lean, "_step_layers", broken)
     take = tiny_engine._batch._take
 
-    def poison(entry: Any, logits: torch.Tensor) -> None:
-        take(entry, logits)
+    def poison(entry: Any, *logits: Any) -> None:
+        take(entry, *logits)
         if entry.request.id == "1" and entry.progress.completion_tokens == 4:
             entry.token = culprit
 
