@@ -58,7 +58,9 @@ def next_step(
     if "finite" in failed:
         return NextStep("next_lower_rate", {"learning_rate": rate / 4})
     if "moved" in failed:
-        return NextStep("next_higher_rate", {"learning_rate": max(4 * (settings.learning_rate or 0.0), LEAST_RATE)})
+        return NextStep(
+            "next_higher_rate", {"learning_rate": max(4 * (settings.learning_rate or 0.0), LEAST_RATE)}
+        )
     if "thinking" in failed:
         return NextStep("next_thinking")
     if {"forgetting", "answers_end"} <= set(failed):

@@ -126,6 +126,7 @@ def _follow(run: "RunInfo", *, as_json: bool) -> None:
         show(_run_json(run.folder.path.name, status))
     else:
         print(_ending(status))
+        _tell_again(run, status)
     if status.state in ("failed", "interrupted") or status.code == "adapter_not_offered":
         sys.exit(1)
 
@@ -170,11 +171,13 @@ def runs_show(run: RunArgument = "last", as_json: JsonFlag = False) -> None:
         )
     for key, value in facts.get("settings", {}).items():
         print(f"  {key}: {value}")
-    for kind in ("notes", "advice"):
+    # What was advised before the start says nothing once the checks have spoken.
+    for kind in ("notes", "advice") if found.status.alive else ("notes",):
         for finding in facts.get(kind, []):
             print("  " + finding["text"][LANGUAGE])
     if found.status.code:
         print(found.status.reason(LANGUAGE))
+    _tell_again(found, found.status)
     print(found.folder.path)
 
 
@@ -285,6 +288,14 @@ def _metrics_line(record: dict[str, Any], status: "Status") -> str:
         f"  {record['step']:>6}/{status.total_steps}  loss {record['loss']:.4f}  lr {record['learning_rate']:.2e}  "
         f"grad {record['grad_norm'] or 0:.2f}  {record['tokens_per_s']:.0f} tok/s{left}"
     )
+
+
+def _tell_again(run: "RunInfo", status: "Status") -> None:
+    """Print the command that does what failed checks call for."""
+    from finetune.next_step import pairs
+
+    if changes := status.params.get("changes"):
+        note(f'  tandem train "{run.folder.config}" {" ".join(pairs(changes))}')
 
 
 def _ending(status: "Status") -> str:

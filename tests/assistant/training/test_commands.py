@@ -71,6 +71,17 @@ def test_the_recipe_writes_rows_that_can_be_trained(place: Path) -> None:
     tandem("data", "recipe", "facts", code=2)
 
 
+def test_a_refused_adapter_is_told_with_the_command_that_mends_it(place: Path) -> None:
+    quick = (*TINY, "max_steps=2")
+    words = ["train", str(place / "rows.json"), *quick, "learning_rate=0", "--name", "still"]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 1
+    command = result.stderr.strip().splitlines()[-1].strip()
+    assert command.startswith("tandem train")
+    assert command.endswith("learning_rate=0.0001")
+    assert Path(command.split('"')[1]).is_file()
+
+
 def test_wrong_settings_are_one_line(place: Path) -> None:
     from finetune.errors import FinetuneError
 
