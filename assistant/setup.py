@@ -8,11 +8,15 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assistant.locking import lock_owner
 from assistant.messages import Language
 from assistant.providers.config import parse_provider_model
 from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from assistant.app import App
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples" / "manual"
 SAMPLE_BASES: dict[str, Language] = {"Sample manual (English)": "en", "示例手册（中文）": "zh"}
@@ -90,6 +94,21 @@ def _index_samples(settings: Settings, language: Language) -> Iterator[str]:
         marker.write_text(json.dumps({"indexed": list(SAMPLE_BASES)}, ensure_ascii=False), encoding="utf-8")
     finally:
         app.close()
+
+
+def start_samples(app: "App", language: Language) -> int | None:
+    """Begin to index the sample manual of `language` in the background, for whoever came without `tandem setup`.
+
+    Returns:
+        The number of its knowledge base; None where the samples are not installed.
+    """
+    if not SAMPLES.is_dir():
+        return None
+    (name,) = (name for name, code in SAMPLE_BASES.items() if code == language)
+    base = app.base_or_new(name)
+    inputs, _ = app.gather([SAMPLES / language])
+    app.start_indexing(base.id, inputs)
+    return base.id
 
 
 def example_questions(language: Language) -> list[str]:

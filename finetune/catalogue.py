@@ -111,8 +111,8 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         languages=EN,
         licence="Apache-2.0",
         note={
-            "en": "Embedded, so the first run needs no hub. Very small and English only: it copies short facts "
-            "from the passages it is shown and gets many wrong. Check its sources.",
+            "en": "Built in, so the first run needs no download from a hub. Very small, English only: it copies short facts "
+            "from the passages and gets many wrong, so check its sources.",
             "zh": "内置模型，首次运行无需模型站。体量极小，只懂英文：能从给出的段落中摘抄简短事实，但常出错，请核对来源。",
         },
     ),
@@ -128,9 +128,9 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         languages=EN,
         licence="Apache-2.0",
         note={
-            "en": "Embedded, trained by us to read: answers from the passages in a few words. English only, small, and "
-            "often wrong: check its sources.",
-            "zh": "内置模型，经我们训练用于阅读：依据段落简短回答。仅支持英文，模型很小，常会出错，请核对出处。",
+            "en": "Built in, trained by us to read. Answers in a few words from the passages, in English only; often wrong, "
+            "so check its sources.",
+            "zh": "内置模型，经我们训练用于阅读，依据段落简短作答。只懂英文，常会出错，请核对出处。",
         },
     ),
     _qwen(
@@ -138,7 +138,7 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         "Qwen3-0.6B",
         1.5,
         2.5,
-        "Chinese and English on a laptop without GPU; reads passages far better than the embedded model.",
+        "Chinese and English on a laptop without GPU; reads passages far better than the built-in model.",
         "无独立显卡的笔记本即可运行，中英文皆可；阅读能力远好于内置模型。",
     ),
     _qwen(
@@ -226,7 +226,7 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         document_prompt="",
         licence="Apache-2.0",
         note={
-            "en": "Embedded, so the first run needs no hub. English; Chinese is found by words instead.",
+            "en": "Built in, so the first run needs no download from a hub. English; Chinese is found by words instead.",
             "zh": "内置模型，首次运行无需模型站。懂英文；中文内容改由关键词检索。",
         },
     ),
@@ -242,7 +242,7 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         document_prompt="",
         licence="MIT",
         note={
-            "en": "Chinese documents on a CPU, as fast as the embedded one.",
+            "en": "Chinese documents on a CPU, as fast as the built-in one.",
             "zh": "适合在 CPU 上检索中文文档，速度与内置模型相当。",
         },
     ),

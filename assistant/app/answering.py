@@ -86,6 +86,7 @@ class Answering(Documents):
         arms: Sequence[Arm] = (RAG,),
         base_ids: Sequence[int],
         conversation_id: int | None = None,
+        instead_of: int | None = None,
         sampling: Sampling | None = None,
         language: Language | None = None,
         top_k: int | None = None,
@@ -102,6 +103,8 @@ class Answering(Documents):
             base_ids: the knowledge bases that retrieving arms search.
             conversation_id: the answers are added to it when all arms are done, and its earlier turns are
                 the history; None asks without saving.
+            instead_of: the conversation's turn whose place the answers take: it is no part of the history, and
+                goes when there is something to put in its place.
             sampling: in place of the settings'; None, with nothing set there, takes what suits the model.
             language: of prompt and refusal; None takes the question's.
             history: earlier turns, where the asker keeps the conversation.
@@ -118,6 +121,8 @@ class Answering(Documents):
         earlier: list[Passage] = []
         if conversation_id is not None:
             conversation = self.conversations.get(conversation_id)
+            turns = tuple(turn for turn in conversation.turns if turn.id != instead_of)
+            conversation = replace(conversation, turns=turns)
             history = conversation.history(arms[0].name)
             if conversation.turns and (last := conversation.turns[-1].answers.get(arms[0].name)):
                 earlier = passages_of(last)
@@ -142,11 +147,14 @@ class Answering(Documents):
         def keep() -> None:
             if conversation_id is None or not answers:
                 return
+            if instead_of is not None and not any(answer.text for answer in answers.values()):
+                return  # stopped before the first word: what was there stays
             self.conversations.add_turn(
                 conversation_id,
                 question,
                 answers,
                 retrievals=retrievals,
+                instead_of=instead_of,
                 base_names=[self.knowledge.base(base_id).name for base_id in base_ids],
                 settings={"sampling": to_json(sampling), "model": self.settings.models.chat},
             )

@@ -60,7 +60,8 @@ class Loading(Answering):
         if (asked := parse_provider_model(chosen)) is not None:
             note = self.providers.note(asked.provider, language)
             chosen = asked.model
-        return f"{chosen}: {note}" if note else chosen
+        colon = "：" if language == "zh" else ": "
+        return f"{chosen}{colon}{note}" if note else chosen
 
     def answer_with(self, name: str) -> None:
         """Let another model answer from now on, here and after the next start.

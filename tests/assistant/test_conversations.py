@@ -60,6 +60,27 @@ def test_a_turn_comes_back_as_it_was(tmp_path: Path, conversations: Conversation
     assert again.history() == [Turn("user", "How heavy is the pump?"), Turn("assistant", ANSWER.text)]
 
 
+def test_a_turn_takes_the_place_of_another_which_leaves_no_trace(
+    tmp_path: Path, conversations: Conversations
+) -> None:
+    number, other = conversations.create(), conversations.create()
+    conversations.add_turn(number, "first", {"rag": Answer("one")})
+    old = conversations.add_turn(number, "second", {"rag": Answer("an answer about quokkas")})
+    elsewhere = conversations.add_turn(other, "third", {"rag": Answer("three")})
+
+    conversations.add_turn(number, "second", {"base": Answer("two")}, instead_of=old.id)
+    turns = conversations.get(number).turns
+    assert [(turn.question, list(turn.answers)) for turn in turns] == [
+        ("first", ["rag"]),
+        ("second", ["base"]),
+    ]
+    for file in tmp_path.iterdir():
+        assert b"quokkas" not in file.read_bytes()
+    # The turn of another conversation is not this one's to replace.
+    conversations.add_turn(number, "fourth", {"rag": Answer("four")}, instead_of=elsewhere.id)
+    assert [turn.id for turn in conversations.get(other).turns] == [elsewhere.id]
+
+
 def test_json_of_a_newer_program_is_read() -> None:
     data = json.loads(json.dumps(to_json(ANSWER))) | {"field_of_tomorrow": 1}
     data["record"]["sampling"]["min_p"] = 0.1

@@ -1,6 +1,6 @@
 """The pages as a user meets them, without a browser: real App, real store, no models needed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from assistant.app import App
 from assistant.arms import Answer, Citation, Sentence
 from assistant.errors import DataFolderError
 from knowledge.documents import Notice, Passage, Retrieval
-from knowledge.indexing import FileDone, Finished, IndexEvent, Started
+from knowledge.indexing import FileDone, Finished, IndexEvent, SourceInput, Started
 from ui.components.inert import plain
 from ui.resources import close_app, open_app
 
@@ -73,6 +73,24 @@ def test_first_sight_in_english_and_chinese(app: App) -> None:
     assert [title.value for title in at.title] == ["您想了解什么？"]
     assert at.chat_input[0].placeholder == "向您的文档提问"
     assert at.chat_input[0].disabled
+
+
+def test_the_sample_manual_is_offered_where_there_is_nothing_to_search(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, list[str]]] = []
+
+    def start_indexing(self: App, base_id: int, inputs: Sequence[SourceInput]) -> None:
+        started.append((self.knowledge.base(base_id).name, sorted(item.name for item in inputs)))
+
+    monkeypatch.setattr(App, "start_indexing", start_indexing)
+    at = run(lang="zh")
+    at.button(key="samples_add").click().run()
+    (begun,) = started
+    assert begun[0] == "示例手册（中文）"
+    assert len(begun[1]) == 3
+    assert [title.value for title in at.title] == ["文档"]
+    assert "samples_add" not in [button.key for button in run("documents", lang="zh").button]
 
 
 def test_the_switch_changes_the_language_and_keeps_it_in_the_address(app: App) -> None:

@@ -1,11 +1,20 @@
 """Ask the documents: the conversation, and the line to ask in."""
 
+from functools import partial
+
 import streamlit as st
 
 from assistant.arms import RAG
 from assistant.errors import ConversationError
 from ui.ask_parts.answering import choose_arm
-from ui.ask_parts.current import answering_arm, current_id, forget_conversation, keep_in_address
+from ui.ask_parts.current import (
+    AGAIN,
+    answering_arm,
+    ask_again,
+    current_id,
+    forget_conversation,
+    keep_in_address,
+)
 from ui.ask_parts.exchange import show_exchange, show_question, write_answer
 from ui.ask_parts.readiness import ModelLine, model_line
 from ui.ask_parts.sampling import sampling_settings
@@ -54,19 +63,32 @@ with st.bottom:
 
 example = None
 opening = st.empty()
+again_id = st.session_state.pop(AGAIN, None)
+again = None
 if not typed and (conversation is None or not conversation.turns):
     with opening.container():
         example = welcome(app, anything=bool(base_ids))
 elif conversation is not None:
+    last = conversation.turns[-1] if conversation.turns else None
+    again = last if last is not None and last.id == again_id and not typed else None
     for turn in conversation.turns:
+        if turn is again:
+            continue  # asked once more below
         show_question(turn.question)
         arm, answer = next(iter(turn.answers.items()), (None, None))
         if arm is None or answer is None:
             continue
         retrieval = turn.retrievals.get(arm)
-        show_exchange(app, answer, question=turn.question, retrieval=retrieval, key=str(turn.id))
+        show_exchange(
+            app,
+            answer,
+            question=turn.question,
+            retrieval=retrieval,
+            key=str(turn.id),
+            on_again=partial(ask_again, turn.id) if turn is last and not typed else None,
+        )
 
-question = (typed or example or "").strip()
+question = (typed or example or (again.question if again else "")).strip()
 if not question:
     with about_model:
         model_line(app)
@@ -84,6 +106,7 @@ else:
             arm=answering,
             base_ids=base_ids,
             conversation_id=conversation_id,
+            instead_of=again.id if again else None,
             sampling=chosen_sampling(),
             top_k=top_k,
             meanwhile=ModelLine(app, about_model).refresh,

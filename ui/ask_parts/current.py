@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 QUERY = "c"
 _STATE = "conversation"
 _ASK = "app_pages/ask.py"
+AGAIN = "ask_again"
+"""In the session: the turn whose question is asked once more when the page is drawn next."""
 
 
 def current_id() -> int | None:
@@ -49,6 +51,11 @@ def forget_conversation() -> None:
     """Drop a conversation that is gone, without leaving the page."""
     st.session_state.pop(_STATE, None)
     st.query_params.pop(QUERY, None)
+
+
+def ask_again(turn_id: int) -> None:
+    """Have the question of that turn answered once more; the answer takes the place of the one there."""
+    st.session_state[AGAIN] = turn_id
 
 
 def answering_arm(app: "App", conversation: "Conversation | None") -> Arm:

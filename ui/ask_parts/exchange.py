@@ -36,30 +36,59 @@ def show_question(question: str) -> None:
 
 
 def show_exchange(
-    app: "App", answer: Answer, *, question: str, retrieval: Retrieval | None, key: str
+    app: "App",
+    answer: Answer,
+    *,
+    question: str,
+    retrieval: Retrieval | None,
+    key: str,
+    on_again: Callable[[], None] | None = None,
 ) -> None:
     """Draw a finished answer with its sources and the reasons behind it.
 
     A fragment, so that opening a source neither repaints the page nor interrupts an answer being written.
+
+    Args:
+        on_again: called before the page is drawn anew when the question is to be answered once more; None does not
+            offer it.
     """
     with st.chat_message("assistant", avatar=":material/subject:"):
-        st.fragment(framed()(_finished))(app, answer, question, retrieval, key)
+        st.fragment(framed()(_finished))(app, answer, question, retrieval, key, on_again)
 
 
-def _finished(app: "App", answer: Answer, question: str, retrieval: Retrieval | None, key: str) -> None:
+def _finished(
+    app: "App",
+    answer: Answer,
+    question: str,
+    retrieval: Retrieval | None,
+    key: str,
+    on_again: Callable[[], None] | None,
+) -> None:
     show_answer(
         answer,
         key=f"answer_{key}",
         on_open=lambda number, sentence: open_source(app, answer, number, sentence),
     )
-    if st.button(
-        say("ask.why"),
-        icon=":material/chevron_right:",
-        icon_position="right",
-        type="tertiary",
-        key=f"why_open_{key}",
-    ):
+    with st.container(horizontal=True, gap="medium"):
+        why = st.button(
+            say("ask.why"),
+            icon=":material/chevron_right:",
+            icon_position="right",
+            type="tertiary",
+            key=f"why_open_{key}",
+        )
+        again = on_again is not None and st.button(
+            say("ask.again"),
+            icon=":material/refresh:",
+            type="tertiary",
+            help=say("ask.again_help"),
+            key=f"again_{key}",
+            on_click=on_again,
+        )
+    if why:
         open_why(answer, question=question, retrieval=retrieval)
+    if again:
+        st.rerun()  # the whole page, which asks
 
 
 def write_answer(
@@ -69,6 +98,7 @@ def write_answer(
     arm: Arm,
     base_ids: Sequence[int],
     conversation_id: int,
+    instead_of: int | None,
     sampling: Sampling | None,
     top_k: int,
     meanwhile: Callable[[], None],
@@ -79,6 +109,7 @@ def write_answer(
     iterator then cancels the generation.
 
     Args:
+        instead_of: the turn whose place this answer takes, if it takes one's.
         meanwhile: called with every painting, for what else on the page moves on.
 
     Returns:
@@ -92,6 +123,7 @@ def write_answer(
             arms=(arm,),
             base_ids=base_ids,
             conversation_id=conversation_id,
+            instead_of=instead_of,
             sampling=sampling,
             top_k=top_k,
             should_stop=screen.waiting,

@@ -22,7 +22,7 @@ def choose_bases(app: "App") -> list[int]:
     """
     bases = {base.id: base for base in app.bases() if base.chunks}
     if not bases:
-        st.caption(say("ask.bases_none"))
+        st.caption(say("ask.bases_empty"))
         return []
     # A base that is new here is searched without being asked for; what was taken out stays out.
     left_out = {base_id for base_id in st.session_state.get(LEFT_OUT, ()) if base_id in bases}

@@ -1,5 +1,6 @@
 """A citation opened: the passage in its document with the supporting place lit, and the page's picture."""
 
+import re
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from assistant.app import App
 
 AROUND_CHARACTERS = 280
+_BEGINS_BLOCK = re.compile(r"\||(?:[-*•]|\d{1,3}[.)、])\s")
 
 
 def open_source(app: "App", answer: Answer, number: int, sentence: int | None) -> None:
@@ -103,8 +105,8 @@ def _end_of(text: str) -> str:
     cut = text[-AROUND_CHARACTERS:]
     _, border, rest = cut.partition("\n" if "\n" in cut else " ")
     kept = (rest if border and rest.strip() else cut).lstrip()
-    # A sign of its own beside a table row would make it no row.
-    return f"…\n\n{kept}" if kept.startswith("|") else f"… {kept}"
+    # A sign of its own beside a table's row or a list's entry would make it none.
+    return f"…\n\n{kept}" if _BEGINS_BLOCK.match(kept) else f"… {kept}"
 
 
 def _start_of(text: str) -> str:

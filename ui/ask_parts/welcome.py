@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ui.components.inert import plain
+from ui.document_parts.samples import offer_samples
 from ui.text import language, say
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ def welcome(app: "App", *, anything: bool) -> str | None:
     if not anything:
         with st.container(horizontal_alignment="center"):
             st.caption(say("ask.base_empty"), text_alignment="center")
-            if st.button(say("ask.go_documents"), type="primary", icon=":material/folder_open:"):
-                st.switch_page("app_pages/documents.py")
+            with st.container(horizontal=True, horizontal_alignment="center"):
+                if st.button(say("ask.go_documents"), type="primary", icon=":material/folder_open:"):
+                    st.switch_page("app_pages/documents.py")
+                offer_samples(app)
         return None
     chosen = None
     with st.container(horizontal_alignment="center", gap="small"):

@@ -156,7 +156,10 @@ def _vote(app: "App", comparison: Comparison) -> None:
         options = [letters.get(option, option) for option in labels]
         written = dict(zip(options, labels.values(), strict=True))
         choice = st.segmented_control(
-            say("compare.which"), options, format_func=lambda option: written[option], key=f"vote_best_{key}"
+            say("compare.which" if two else "compare.which_best"),
+            options,
+            format_func=lambda option: written[option],
+            key=f"vote_best_{key}",
         )
         usable: dict[str, bool | None] = {}
         for arm, cell in zip(judged, st.columns(len(judged)), strict=True):

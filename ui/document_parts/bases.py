@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from knowledge.base import BaseInfo
 
 CHOICE = "documents_base"
+NEW = "documents_base_new"
+"""In the session: a base was just made, and its first files are to be added."""
 
 
 def choose_base(app: "App") -> "BaseInfo | None":
@@ -66,6 +68,7 @@ def _create(app: "App") -> None:
                     return
                 base = app.create_base(name.strip())
                 st.session_state[CHOICE] = base.id
+                st.session_state[NEW] = True
                 st.rerun()
 
     dialog()

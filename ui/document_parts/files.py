@@ -38,7 +38,8 @@ def files(app: "App", base: "BaseInfo") -> None:
             live=True,
             width=320,
         )
-        st.caption(say("files.count", **states))
+        told = [say(f"files.{state}", count=count) for state, count in states.items() if count]
+        st.caption(say("count.between").join(told))
     shown = [source for source in sources if search.casefold() in source.name.casefold()]
     actions = st.container(horizontal=True, vertical_alignment="center", key="file_actions")
     # The selection is by row number, so a table of other rows is another table.

@@ -62,7 +62,11 @@ def _size(row: "ModelInfo") -> str:
 def _languages(row: "ModelInfo") -> str:
     if not row.languages:  # a model of the user's own, which does not say
         return ""
-    return say("models.languages_all") if "*" in row.languages else ", ".join(row.languages)
+    return (
+        say("models.languages_all")
+        if "*" in row.languages
+        else say("count.between").join(say(f"models.language_{code}") for code in sorted(row.languages))
+    )
 
 
 def _any_other(app: "App") -> None:

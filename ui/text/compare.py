@@ -76,8 +76,8 @@ TEXT: dict[str, dict[str, str]] = {
         "zh": "这一方式未能作答，原因将与名称一同揭晓。",
     },
     "compare.memory": {
-        "en": "peak memory of the process {peak}, {own} of it this answer's",
-        "zh": "进程内存峰值 {peak}，其中本回答占 {own}",
+        "en": "peak memory {peak} ({own} its own)",
+        "zh": "内存峰值 {peak}（本回答占 {own}）",
     },
     "compare.memory_help": {
         "en": "The peak is that of the whole process while the arms answered: they share one model, so it says nothing "
@@ -93,6 +93,7 @@ TEXT: dict[str, dict[str, str]] = {
         "en": "Begins a conversation with this answer; your next questions go to the same arm.",
         "zh": "以这个回答开始一段对话，之后的提问仍由同一种方式回答。",
     },
+    "compare.which_best": {"en": "Which answer is best?", "zh": "哪个回答最好？"},
     "why.adapter_check": {"en": "Adapter self-test", "zh": "适配器自检"},
     "why.adapter_check_told": {
         "en": "changes the base's logits by up to {changed}; the base beside it is the same to the bit",

@@ -35,7 +35,7 @@ TEXT: dict[str, dict[str, str]] = {
     },
     "models.answering": {
         "en": "Answers: **{name}**",
-        "zh": "回答：**{name}**",
+        "zh": "用于回答：**{name}**",
     },
     "models.behind": {
         "en": "Embedded by another model, which they keep using until they are indexed again: {names}.",
@@ -83,7 +83,7 @@ TEXT: dict[str, dict[str, str]] = {
     },
     "models.context": {
         "en": "Tokens of prompt and answer",
-        "zh": "提示与回答的 token 上限",
+        "zh": "提示与回答的词元上限",
     },
     "models.context_help": {
         "en": "Used where the server does not tell the model's own limit.",
@@ -107,7 +107,7 @@ TEXT: dict[str, dict[str, str]] = {
     },
     "models.embedding_tokens": {
         "en": "Tokens an embedder reads",
-        "zh": "向量模型读取的 token 数",
+        "zh": "向量模型读取的词元数",
     },
     "models.embedding_tokens_help": {
         "en": "Longer passages are cut there before they are sent to an embedding model of this server.",
@@ -204,6 +204,14 @@ TEXT: dict[str, dict[str, str]] = {
     "models.kind_yuan2": {
         "en": "Yuan2",
         "zh": "源2.0（Yuan2）",
+    },
+    "models.language_en": {
+        "en": "English",
+        "zh": "英文",
+    },
+    "models.language_zh": {
+        "en": "Chinese",
+        "zh": "中文",
     },
     "models.languages_all": {
         "en": "many languages",
