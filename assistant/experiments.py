@@ -11,13 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from assistant.compare.analysis import question_meter
 from assistant.compare.app_asker import AppAsker
-from assistant.compare.background import BackgroundRun, Kind, Progress
+from assistant.compare.background import BackgroundRun, Progress
+from assistant.compare.contrasts import question_meter
 from assistant.compare.counterfactual import LIMIT, probe_experiment, sources_of
-from assistant.compare.experiment import ExperimentEvent, make_plan, run_experiment
+from assistant.compare.experiment import ExperimentEvent, run_experiment
 from assistant.compare.exports import csv_report, json_report, results_of
 from assistant.compare.judges import LocalJudge, ServerJudge, judge_experiment, judged
+from assistant.compare.planning import make_plan
 from assistant.compare.questions import QuestionSet, load_questions, take
 from assistant.compare.records import Experiment, Plan, StoredAnswer, StoredProbe, StoredRetrieval
 from assistant.compare.score_table import Table
@@ -177,7 +178,6 @@ class Laboratory:
                 lambda should_stop: probe_experiment(
                     self.store, experiment_id, asker, limit=limit, should_stop=should_stop
                 ),
-                kind="probe",
             )
 
     def judge(self, experiment_id: int, *, model: str, url: str = "", key: str = "") -> None:
@@ -201,7 +201,7 @@ class Laboratory:
 
         with self._lock:
             self._require_idle()
-            self._latest = BackgroundRun(experiment_id, work, kind="judge")
+            self._latest = BackgroundRun(experiment_id, work)
 
     def stop(self, experiment_id: int) -> None:
         """Ask a running experiment to stop; every answer made so far is kept."""
@@ -219,11 +219,6 @@ class Laboratory:
         if self._latest is None or self._latest.experiment_id != experiment_id:
             return None
         return self._latest.progress()
-
-    def doing(self, experiment_id: int) -> Kind | None:
-        """What is being done with an experiment now: asking, asking again, or judging."""
-        latest = self._latest
-        return latest.kind if latest is not None and self.running() == experiment_id else None
 
     def running(self) -> int | None:
         """The number of the experiment that is running now."""
@@ -259,7 +254,7 @@ class Laboratory:
         return results_of(self.store, self.store.get(experiment_id))
 
     def meter(self, experiment_id: int) -> dict[str, Any]:
-        """How many questions are needed, by the answers so far; see `analysis.question_meter`."""
+        """How many questions are needed, by the answers so far; see `contrasts.question_meter`."""
         return question_meter(Table(self.store.get(experiment_id), self.store.answers(experiment_id)))
 
     def answers(self, experiment_id: int) -> Mapping[tuple[str, str], StoredAnswer]:
@@ -351,7 +346,7 @@ class Laboratory:
 
     @staticmethod
     def plan(questions: QuestionSet, arms: Sequence[str], **declared: Any) -> Plan:
-        """Declare a run; see `experiment.make_plan`.
+        """Declare a run; see `planning.make_plan`.
 
         Raises:
             ExperimentError: there is no metric or arm of this name, or fewer than two arms.

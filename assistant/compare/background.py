@@ -12,7 +12,6 @@ from assistant.errors import TANDEM_ERRORS
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["run", "probe", "judge"]
 Work = Callable[[Callable[[], bool]], Iterator[ExperimentEvent]]
 
 
@@ -44,12 +43,10 @@ class BackgroundRun:
 
     Args:
         work: given a function that says whether to stop; yields events, the last an `Ended`.
-        kind: asking the questions, asking again under changed conditions, or judging.
     """
 
-    def __init__(self, experiment_id: int, work: Work, *, kind: Kind = "run") -> None:
+    def __init__(self, experiment_id: int, work: Work) -> None:
         self.experiment_id = experiment_id
-        self.kind = kind
         self._work = work
         self._stop = threading.Event()
         self._began = time.monotonic()

@@ -8,11 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from assistant.arms import Answer
+from assistant.compare.asking import Asker, language_of
 from assistant.compare.cells import adapter_of, cell_of, given_passages
-from assistant.compare.experiment import Answered, Asker, Began, Ended, ExperimentEvent, language_of
+from assistant.compare.experiment import Answered, Began, Ended, ExperimentEvent
 from assistant.compare.metrics import contains_reference
 from assistant.compare.questions import Question
 from assistant.compare.records import Experiment, StoredAnswer, StoredProbe, StoredRetrieval
@@ -21,11 +22,13 @@ from assistant.compare.store import Experiments
 from assistant.errors import TANDEM_ERRORS
 from knowledge.documents import Retrieval
 
-CHANGES = ("removed", "base", "swapped", "altered")
+Change = Literal["removed", "base", "swapped", "altered"]
 """Without passages by the same weights; without passages by the base; with another question's passages; with
 passages in which the reference is replaced by something else."""
 SOURCES = ("context", "adapter", "base")
+"""Where `sources_of` says that a right answer came from."""
 LIMIT = 20
+"""Right answers of one arm that are looked into, unless told otherwise."""
 _RIGHT = 0.5
 _DIGITS = re.compile(r"\d")
 
@@ -193,9 +196,9 @@ def _read_by(
 
 def _wanted(
     arm: str, question: Question, experiment: Experiment, retrievals: Mapping[str, StoredRetrieval]
-) -> list[str]:
+) -> list[Change]:
     """Which changes can be made to what an arm read."""
-    changes = ["removed"]
+    changes: list[Change] = ["removed"]
     if cell_of(arm) == "rag+sft":
         changes.append("base")
     if _foreign(question, experiment, retrievals) is not None:
@@ -205,7 +208,7 @@ def _wanted(
     return changes
 
 
-def _without(arm: str, change: str) -> str:
+def _without(arm: str, change: Change) -> str:
     """The arm with the same weights and no passages, or the base of the same model."""
     bare = "base" if change == "base" or cell_of(arm) == "rag" else f"sft:{adapter_of(arm)}"
     model = given_passages(arm).partition("?")[2]
@@ -215,12 +218,13 @@ def _without(arm: str, change: str) -> str:
 def _probe(
     arm: str,
     question: Question,
-    change: str,
+    change: Change,
     experiment: Experiment,
     retrievals: Mapping[str, StoredRetrieval],
     asker: Asker,
     known: StoredAnswer | None,
 ) -> StoredProbe:
+    """Ask one question under one change; `known` is what the arm without passages has answered already."""
     facts: dict[str, Any] = {}
     if change in ("removed", "base"):
         if known is not None and known.answer is not None:
@@ -265,6 +269,7 @@ def _foreign(
 def _altered(
     question: Question, experiment: Experiment, retrievals: Mapping[str, StoredRetrieval]
 ) -> tuple[Retrieval, str, str] | None:
+    """What a question found with its reference replaced, the reference, and what stands in its place."""
     found = retrievals.get(question.id)
     change = alter(question, experiment.questions, seed=experiment.plan.seed)
     if found is None or change is None:

@@ -50,9 +50,7 @@ def replay(store: Experiments, experiment_id: int, *, keep: bool = False) -> Rep
         ExperimentError: there is no such experiment, its texts were erased, or, unless `keep`, its results were made by
             another version; what that one told as well is compared, and the error says how it came out.
     """
-    experiment = store.get(experiment_id)
-    if experiment.manifest.get("erased"):
-        raise ExperimentError("experiment_erased", id=experiment_id)
+    experiment = store.with_texts(experiment_id)
     answers, retrievals = store.answers(experiment_id), store.retrievals(experiment_id)
     questions = {question.id: question for question in experiment.questions}
     own = store.own_retrievals(experiment_id)

@@ -9,7 +9,7 @@ import typer
 from assistant.terminal import BaseOption, JsonFlag, fail, language, note, opened, say, show
 
 if TYPE_CHECKING:
-    from assistant.compare.experiment import Asker
+    from assistant.compare.asking import Asker
     from assistant.compare.questions import QuestionSet
     from assistant.compare.store import Experiments
 
@@ -101,7 +101,7 @@ def run(
 ) -> None:
     """Ask all questions of all arms, or go on where a run was stopped."""
     from assistant.compare.app_asker import AppAsker
-    from assistant.compare.experiment import default_arms, make_plan
+    from assistant.compare.planning import default_arms, make_plan
     from assistant.compare.questions import load_questions, take
 
     if [questions, resume, again].count(None) != 2:
@@ -212,7 +212,7 @@ def _follow(store: "Experiments", number: int, asker: "Asker", *, as_json: bool)
 
 def _meter_line(store: "Experiments", number: int) -> str:
     """How many questions are needed by the answers so far, as the page shows it; "" until that can be said."""
-    from assistant.compare.analysis import question_meter
+    from assistant.compare.contrasts import question_meter
     from assistant.compare.score_table import Table
 
     seen = question_meter(Table(store.get(number), store.answers(number)))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from assistant.arms import Answer, ArmRecord, Citation, Sentence
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
+from assistant.compare.planning import make_plan
 from assistant.compare.replay import replay
 from assistant.compare.store import Experiments
 from assistant.compare.votes import Ballot, ShownAnswer, Votes

@@ -14,8 +14,9 @@ import assistant.experiments
 from assistant.app import App
 from assistant.compare import document_questions
 from assistant.compare.counterfactual import probe_experiment
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
 from assistant.compare.judges import judge_experiment
+from assistant.compare.planning import make_plan
 from assistant.forgetting import Gone, forgetting
 from finetune.folders import ModelFolder
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions

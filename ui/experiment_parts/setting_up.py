@@ -7,8 +7,8 @@ import streamlit as st
 
 from assistant.arms import BASE, RAG, Arm
 from assistant.compare.cells import groups_of
-from assistant.compare.experiment import default_contrast
 from assistant.compare.metric_table import ANSWER_METRICS, METRICS, default_primary
+from assistant.compare.planning import default_contrast
 from assistant.compare.power import meter
 from assistant.compare.questions import QuestionSet
 from assistant.errors import TANDEM_ERRORS
@@ -55,6 +55,7 @@ def set_up(app: "App") -> None:
                 help=say("experiment.margin_help"),
                 key="experiment_margin",
                 width=260,
+                format="%.1f",
             )
             wanted = st.number_input(
                 say("experiment.wanted"),
@@ -65,6 +66,7 @@ def set_up(app: "App") -> None:
                 help=say("experiment.wanted_help"),
                 key="experiment_wanted",
                 width=260,
+                format="%.1f",
             )
         _power(len(questions.questions), wanted / 100)
     searching = any(app.arm(name).retrieval for name in arms)
@@ -215,14 +217,18 @@ def _choose_arms(app: "App") -> list[str]:
     trained = [Arm(retrieval, adapter).name for adapter in adapters for retrieval in (False, True)]
     offered = [BASE.name, RAG.name, *trained]
     names = {name: plain(arm_label(name), limit=60) for name in offered}
+    newest = next((info.name for info, _ in app.workshop.adapters.all() if info.name in adapters), None)
+    if newest is None:  # adapters of a server stand in no folder of ours
+        newest = adapters[0] if adapters else None
+    proposed = [name for name in offered if app.arm(name).adapter in (None, newest)]
     picked = st.pills(
         say("compare.arms"),
         offered,
-        default=offered[:4],
+        default=proposed,
         selection_mode="multi",
         wrap=True,
         format_func=lambda name: names[name],
-        key=f"experiment_arms_{hash(tuple(offered))}",
+        key=f"experiment_arms_{hash((*offered, newest))}",
     )
     if not adapters:
         st.caption(say("experiment.no_adapter"))

@@ -12,8 +12,9 @@ import pytest
 from assistant.compare.adapter_facts import same_recipe
 from assistant.compare.adapter_seeds import compare_groups
 from assistant.compare.board import board_cells
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
 from assistant.compare.judges import judge_experiment, judged
+from assistant.compare.planning import make_plan
 from assistant.compare.replay import replay
 from assistant.compare.report import html_report
 from assistant.compare.statistics import compare_paired

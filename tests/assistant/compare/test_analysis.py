@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from assistant.compare.board import board_effects, board_svg
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
+from assistant.compare.planning import make_plan
 from assistant.compare.report import html_report
 from assistant.compare.reporting import result_lines
 from assistant.compare.store import Experiments

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from assistant.app import App
 from assistant.compare.app_asker import AppAsker
-from assistant.compare.experiment import make_plan
+from assistant.compare.planning import make_plan
 from assistant.settings import load_settings
 from finetune.folders import ModelFolder
 from tests.assistant.compare.scripted import make_questions

@@ -138,7 +138,8 @@ def test_misuse_and_unknown_numbers_are_one_line(tandem: CommandLine, tmp_path: 
 
 
 def test_replay_and_compare_fail_when_numbers_are_worse(tandem: CommandLine, tmp_path: Path) -> None:
-    from assistant.compare.experiment import make_plan, run_experiment
+    from assistant.compare.experiment import run_experiment
+    from assistant.compare.planning import make_plan
     from assistant.compare.store import Experiments
     from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 

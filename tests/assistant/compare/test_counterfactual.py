@@ -6,7 +6,8 @@ import pytest
 
 from assistant.arms import Answer
 from assistant.compare.counterfactual import alter, altered_retrieval, probe_experiment, sources_of
-from assistant.compare.experiment import Answered, make_plan, run_experiment
+from assistant.compare.experiment import Answered, run_experiment
+from assistant.compare.planning import make_plan
 from assistant.compare.report import html_report
 from assistant.compare.store import Experiments
 from knowledge.documents import Retrieval

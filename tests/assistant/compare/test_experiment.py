@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from assistant.compare.analysis import analyse
-from assistant.compare.experiment import Answered, Began, Ended, make_plan, run_experiment
+from assistant.compare.experiment import Answered, Began, Ended, run_experiment
 from assistant.compare.machine import EnergyCounter, PeakMemory, code_manifest, machine_manifest
+from assistant.compare.planning import make_plan
 from assistant.compare.replay import compare_experiments, replay
 from assistant.compare.store import Experiments
 from assistant.errors import ExperimentError

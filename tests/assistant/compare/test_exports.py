@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
 from assistant.compare.exports import csv_report, json_report
 from assistant.compare.judges import judge_experiment
+from assistant.compare.planning import make_plan
 from assistant.compare.store import Experiments
 from tests.assistant.compare.scripted import ScriptedAsker, make_questions
 from tests.assistant.compare.test_judge import Scripted

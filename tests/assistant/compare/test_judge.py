@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from assistant.arms import Answer
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
 from assistant.compare.judge import compare_pair, examine, kappa
 from assistant.compare.judges import LocalJudge, ServerJudge, judge_experiment, judged
+from assistant.compare.planning import make_plan
 from assistant.compare.questions import Question, QuestionSet
 from assistant.compare.report import html_report
 from assistant.compare.statistics import compare_paired

@@ -3,8 +3,8 @@
 import pytest
 
 from assistant.arms import Answer, Citation
-from assistant.compare.experiment import make_plan
 from assistant.compare.losses import retrieval_losses
+from assistant.compare.planning import make_plan
 from assistant.compare.questions import Evidence, Question, QuestionSet
 from assistant.compare.records import Experiment, StoredAnswer, StoredRetrieval
 from assistant.compare.scoring import score_retrieval

@@ -9,8 +9,9 @@ import pytest
 
 from assistant.compare.board import board_cells, board_effects
 from assistant.compare.counterfactual import probe_experiment
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
 from assistant.compare.exports import json_report
+from assistant.compare.planning import make_plan
 from assistant.compare.replay import replay
 from assistant.compare.report import html_report
 from assistant.compare.reporting import result_lines

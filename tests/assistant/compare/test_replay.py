@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
+from assistant.compare.planning import make_plan
 from assistant.compare.replay import compare_experiments, replay
 from assistant.compare.store import Experiments
 from assistant.errors import ExperimentError

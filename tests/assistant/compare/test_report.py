@@ -10,8 +10,9 @@ import pytest
 
 from assistant.arms import Sentence
 from assistant.compare.charts import Mark, interval_chart
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
 from assistant.compare.exports import csv_report, json_report
+from assistant.compare.planning import make_plan
 from assistant.compare.published import PUBLISHED
 from assistant.compare.question_files import Row
 from assistant.compare.questions import check_questions

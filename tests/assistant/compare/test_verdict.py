@@ -1,6 +1,7 @@
 import pytest
 
-from assistant.compare.experiment import make_plan, run_experiment
+from assistant.compare.experiment import run_experiment
+from assistant.compare.planning import make_plan
 from assistant.compare.sentences import arm_label
 from assistant.compare.store import Experiments
 from assistant.compare.verdict import (
