@@ -20,6 +20,7 @@ import torch
 from threadpoolctl import ThreadpoolController
 from transformers import DynamicCache
 
+from assistant.cuda_recording import Recorder
 from assistant.decoder_layers import SITES, LoraWeights, compiled
 from assistant.llama_like import decoder, is_llama_like, layer_weights, linear_of, on_four_bits
 from assistant.lora_files import read_plain_lora
@@ -138,11 +139,11 @@ class LeanModel:
         context = int(getattr(self._config, "max_position_embeddings", None) or 2048)
         return SlotShape.fitting(free_bytes, token_bytes=token_bytes, context_tokens=context, rows=rows)
 
-    def in_slots(self, shape: SlotShape, *, recorded: bool) -> StaticDecoding:
+    def in_slots(self, shape: SlotShape, *, recorder: Recorder | None = None) -> StaticDecoding:
         """Return the form of the model that decodes answers in slots, with the same weights and adapters.
 
         Args:
-            recorded: as of `StaticDecoding`.
+            recorder: as of `StaticDecoding`.
         """
         like = {"dtype": self.dtype, "device": self.device}
         layers = self._config.num_hidden_layers
@@ -151,7 +152,7 @@ class LeanModel:
         bank = LoraBank(self.adapters, self._shapes, most_bytes=most_bytes, **like)
         group = self._config.num_attention_heads // self._kv_heads
         parts = Parts(self._embed, self._turns, self._read_layers, self._step_layers, self._head, group)
-        return StaticDecoding(parts, slots, bank, recorded=recorded)
+        return StaticDecoding(parts, slots, bank, recorder=recorder)
 
     def read_adapter(self, folder: Path) -> AdapterPairs | None:
         """Read the PEFT adapter in `folder`; None where it is more than plain LoRA.

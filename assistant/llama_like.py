@@ -59,10 +59,7 @@ def decoder(model: Any, layers: list[LayerWeights], *, doubled: bool) -> Decoder
 
 def layer_weights(layer: Any, make: LinearMaker) -> LayerWeights:
     """A decoder layer of a transformers model, its linear layers made by `make`."""
-    qkv, out, gate_up, down = (
-        make([linear_of(layer, n).weight for n in site], [linear_of(layer, n).bias for n in site])
-        for site in SITES
-    )
+    qkv, out, gate_up, down = (make.of([linear_of(layer, name) for name in site]) for site in SITES)
     attention = layer.self_attn
     return LayerWeights(
         norm_in=_twice(layer.input_layernorm),

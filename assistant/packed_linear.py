@@ -137,6 +137,28 @@ def _on_grid(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Te
     return ((groups - low) / scale).round_().clamp_(0, 15).to(torch.int32), scale, low
 
 
+def join(linears: Sequence[torch.nn.Linear]) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Move the weights of linear layers into one tensor, of which each keeps its part, so that nothing is there twice.
+
+    Args:
+        linears: of the same input, all with a bias or none.
+
+    Returns:
+        All weights (all out, in) and biases (all out,).
+    """
+    outs = [linear.out_features for linear in linears]
+    # Parameters cannot hold tensors that are made for inference only.
+    with torch.inference_mode(False), torch.no_grad():
+        weight = torch.cat([linear.weight for linear in linears])
+        bias = None if linears[0].bias is None else torch.cat([linear.bias for linear in linears])
+        for linear, part in zip(linears, weight.split(outs), strict=True):
+            linear.weight.data = part
+        if bias is not None:
+            for linear, part in zip(linears, bias.split(outs), strict=True):
+                linear.bias.data = part
+    return weight, bias
+
+
 class LinearMaker:
     """Makes the linear layers of one model in the form that suits its device and size.
 
@@ -163,6 +185,8 @@ class LinearMaker:
             and dtype == torch.bfloat16
             and torch.backends.cpu.get_cpu_capability().startswith("AVX512")
         )
+        # Elsewhere than on the CPU the time goes into starting kernels: one product for several layers saves some.
+        self.joins = device.type != "cpu"
         # As many rows are computed as makes each of them independent of their number (see the top).
         self.row_step = 4 if device.type == "cpu" and dtype == torch.float32 and not self.packs else 2
 
@@ -181,6 +205,13 @@ class LinearMaker:
             ]
             bias = torch.cat(parts)
         return packed_linear(torch.cat([weight.detach() for weight in weights]), bias)
+
+    def of(self, linears: Sequence[torch.nn.Linear]) -> Linear:
+        """Return one layer for linear layers that share their input; their weights may be moved."""
+        if self.joins and len(linears) > 1 and len({linear.bias is None for linear in linears}) == 1:
+            weight, bias = join(linears)
+            return plain_linear([weight], [bias])
+        return self([linear.weight for linear in linears], [linear.bias for linear in linears])
 
     def small(self, weight: torch.Tensor) -> Linear:
         """Return one layer that is made quickly, for a weight (out, in) of a few rows or columns."""

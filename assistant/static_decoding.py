@@ -9,13 +9,13 @@ Imported only where an engine runs, because it needs torch.
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from transformers import DynamicCache
 
+from assistant.cuda_recording import CudaRecorder, Recorder, Work
 from assistant.decoder_layers import InSlots
 from assistant.lora_rows import LoraBank
 from assistant.output_head import OutputHead
@@ -29,9 +29,6 @@ logger = logging.getLogger(__name__)
 
 # Steps look at the first so many places of all slots, or twice, four times ... as many: at most twice what is needed.
 _LEAST_PLACES = 256
-
-# Runs before a recording: libraries choose kernels and take memory in the first ones, which no recording may hold.
-_WARM_UPS = 3
 
 READ_AT_ONCE = 2048
 """Tokens of prompts that one pass reads: enough to keep a GPU busy, not so many that answers stand still."""
@@ -64,10 +61,10 @@ class StaticDecoding:
     Args:
         slots: where the answers live.
         bank: their adapters.
-        recorded: whether steps are recorded and replayed; needs a CUDA device.
+        recorder: records steps; None runs them as they are.
     """
 
-    def __init__(self, parts: Parts, slots: Slots, bank: LoraBank, *, recorded: bool) -> None:
+    def __init__(self, parts: Parts, slots: Slots, bank: LoraBank, *, recorder: Recorder | None) -> None:
         self.slots = slots
         self._parts = parts
         self._bank = bank
@@ -83,12 +80,9 @@ class StaticDecoding:
         self._lengths = [tokens]
         while self._lengths[0] > _LEAST_PLACES:
             self._lengths.insert(0, 1 << (self._lengths[0] - 1).bit_length() - 1)
-        self._records = recorded
-        self._recordings: dict[int, Callable[[], torch.Tensor]] = {}
+        self._recorder = recorder
+        self._recordings: dict[int, Work] = {}
         self._version = bank.version
-        if recorded:
-            self._stream = torch.cuda.Stream(self._device)
-            self._pool = torch.cuda.graph_pool_handle()
 
     @classmethod
     def build(cls, lean: "LeanModel", shape: SlotShape | None, *, rows: int) -> "StaticDecoding | None":
@@ -104,12 +98,13 @@ class StaticDecoding:
             return None
         try:
             if shape is None:
+                torch.cuda.empty_cache()
                 free_bytes, _ = torch.cuda.mem_get_info(lean.device)
                 shape = lean.slot_shape(free_bytes, rows)
             if not shape.count:
                 return None
             with torch.inference_mode():
-                static = lean.in_slots(shape, recorded=on_gpu)
+                static = lean.in_slots(shape, recorder=CudaRecorder(lean.device) if on_gpu else None)
                 error = static._error(lean.probe_ids, lean.probe_logits)
             # Not a number is an error too.
             if not error <= lean.tolerance:
@@ -152,8 +147,8 @@ class StaticDecoding:
         for token, (slot, held), number in zip(self._known(tokens), places, numbers, strict=True):
             given[0][slot], given[1][slot], given[2][slot] = token, held, number
         self._given.copy_(torch.tensor(given))
-        with self._on_device():
-            logits = self._recording(1 + max(held for _, held in places))().clone()
+        # The next step writes into the same tensor.
+        logits = self._recording(1 + max(held for _, held in places))().clone()
         for cache in caches:
             for layer in cache.layers:
                 layer.lengthen(1)  # type: ignore[union-attr]
@@ -238,44 +233,19 @@ class StaticDecoding:
         )
         return self._parts.head.logits(states, run=_in_turn)
 
-    def _recording(self, tokens: int) -> Callable[[], torch.Tensor]:
+    def _recording(self, tokens: int) -> Work:
         """What makes the step of `_given` where the longest answer has so many tokens then."""
         length = self._length(tokens)
-        if not self._records:
-            return partial(self._logits, length)
         if self._version != self._bank.version:
-            # Recordings read the old buffers.
+            # What is recorded reads the old buffers.
             self._version = self._bank.version
+            if self._recorder is not None and self._recordings:
+                self._recorder.forget()
             self._recordings.clear()
-            self._pool = torch.cuda.graph_pool_handle()
         if length not in self._recordings:
-            self._recordings[length] = self._record(length)
+            work = partial(self._logits, length)
+            self._recordings[length] = work if self._recorder is None else self._recorder(work)
         return self._recordings[length]
-
-    def _record(self, length: int) -> Callable[[], torch.Tensor]:
-        """Run the step of `_given` some times, which changes nothing but the first time, and record it.
-
-        Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
-        """
-        now = torch.cuda.current_stream()
-        self._stream.wait_stream(now)
-        with torch.cuda.stream(self._stream):
-            for _ in range(_WARM_UPS):
-                self._logits(length)
-        now.wait_stream(self._stream)
-        graph = torch.cuda.CUDAGraph()
-        # Other threads may take memory of the GPU meanwhile, to embed passages or to rank them.
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
-            logits = self._logits(length)
-
-        def replayed() -> torch.Tensor:
-            graph.replay()
-            return logits
-
-        return replayed
-
-    def _on_device(self) -> AbstractContextManager[Any]:
-        return torch.cuda.device(self._device) if self._records else nullcontext()
 
 
 def _in_turn(tasks: Sequence[Callable[[], None]]) -> None:

@@ -54,16 +54,15 @@ def build_tiny(seed: int = 0, *, positions: int = 512) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def save_adapter(folder: Path, seed: int, *, scale: float = 0.5) -> Path:
+def save_adapter(folder: Path, seed: int, *, scale: float = 0.5, **config: Any) -> Path:
     """Write a LoRA adapter for the tiny model whose weights are random and not zero; return its folder."""
     import torch
     from peft import LoraConfig, get_peft_model
 
     model, _ = build_tiny()
     torch.manual_seed(seed)
-    wrapped = get_peft_model(
-        model, LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
-    )
+    options: dict[str, Any] = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], **config}
+    wrapped = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **options))
     for name, weight in wrapped.named_parameters():
         if "lora_" in name:
             torch.nn.init.normal_(weight, std=scale)
