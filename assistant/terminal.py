@@ -5,8 +5,6 @@ Results go to stdout, everything else to stderr.
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -63,23 +61,18 @@ def fail(text: str) -> NoReturn:
     sys.exit(1)
 
 
-def settings() -> "Settings":
+def settings_in_force() -> "Settings":
     """The settings in force."""
     from assistant.settings import load_settings
 
     return load_settings()
 
 
-@contextmanager
-def opened(purpose: str) -> Iterator["App"]:
-    """Open the data folder for one command and close it again."""
+def opened(purpose: str) -> "App":
+    """The open data folder, for one command: a context manager, which closes it again."""
     from assistant.app import App
 
-    app = App.open(settings(), purpose=f"tandem {purpose}")
-    try:
-        yield app
-    finally:
-        app.close()
+    return App.open(settings_in_force(), purpose=f"tandem {purpose}")
 
 
 class ProgressLine:

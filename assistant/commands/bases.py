@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from assistant.terminal import JsonFlag, language, note, opened, say, settings, show
+from assistant.terminal import JsonFlag, language, note, opened, say, settings_in_force, show
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -147,7 +147,7 @@ def evaluate(
     """Print recall@k, MRR and nDCG of each way to search."""
     from assistant.evaluation import evaluate_retrieval
 
-    rows = evaluate_retrieval(folder, settings(), split=split, mode=mode, progress=note)
+    rows = evaluate_retrieval(folder, settings_in_force(), split=split, mode=mode, progress=note)
     if as_json:
         show(rows)
         return

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from assistant.terminal import JsonFlag, ProgressLine, language, note, say, settings, show
+from assistant.terminal import JsonFlag, ProgressLine, language, note, say, settings_in_force, show
 
 
 def setup() -> None:
     """Get the embedded models and index the sample documents; quick when all is there."""
     from assistant.setup import prepare
 
-    for line in prepare(settings(), language(), progress=ProgressLine):
+    for line in prepare(settings_in_force(), language(), progress=ProgressLine):
         note(line)
 
 
@@ -21,7 +21,7 @@ def doctor(as_json: JsonFlag = False) -> None:
     from assistant.doctor import examine
 
     checks = []
-    for check in examine(settings()):
+    for check in examine(settings_in_force()):
         checks.append(check)
         if not as_json:
             mark = {"ok": "ok  ", "warn": "warn", "bad": "BAD "}[check.verdict]
@@ -36,7 +36,7 @@ def config(as_json: JsonFlag = False) -> None:
     """Print every setting and where it is looked for."""
     from assistant.settings import config_file, flat_settings
 
-    current = settings()
+    current = settings_in_force()
     if as_json:
         show(current.model_dump(mode="json"))
         return
@@ -60,7 +60,7 @@ def ui(
     """Open the page in a browser; Ctrl-C ends it."""
     from assistant import page
 
-    page.serve(settings(), port=port, open_browser=browser, say=note, language=language())
+    page.serve(settings_in_force(), port=port, open_browser=browser, say=note, language=language())
 
 
 def serve(
@@ -72,4 +72,4 @@ def serve(
     def announce(url: str) -> None:
         note(say(f"Tandem's API is at {url} (Ctrl-C ends it)", f"Tandem API 已就绪：{url}（按 Ctrl-C 结束）"))
 
-    serving.serve(settings(), port=port, say=announce)
+    serving.serve(settings_in_force(), port=port, say=announce)

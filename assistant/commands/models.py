@@ -3,7 +3,7 @@
 import typer
 
 from assistant.help_pages import Commands
-from assistant.terminal import JsonFlag, ProgressLine, language, note, say, settings, show
+from assistant.terminal import JsonFlag, ProgressLine, language, note, say, settings_in_force, show
 
 _MARKS = {(True, True): "*", (True, False): "!", (False, True): "+", (False, False): " "}
 """By whether a model is in use, and whether it is on disk."""
@@ -23,7 +23,7 @@ def models(context: typer.Context, as_json: JsonFlag = False) -> None:
     from assistant.arms import to_json
     from assistant.models import list_models
 
-    rows = list_models(settings())
+    rows = list_models(settings_in_force())
     if as_json:
         show(to_json(rows))
         return
@@ -44,6 +44,6 @@ def models_get(name: str) -> None:
     """Fetch a model by catalogue name, hub id, `modelscope:` id or folder."""
     from assistant.models import fetch
 
-    folder = fetch(name, settings(), progress=ProgressLine(name))
+    folder = fetch(name, settings_in_force(), progress=ProgressLine(name))
     note("")
     print(folder.path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.terminal import JsonFlag, fail, language, note, say, settings, show
+from assistant.terminal import JsonFlag, fail, language, note, say, settings_in_force, show
 
 if TYPE_CHECKING:
     from assistant.compare.store import Experiments
@@ -130,7 +130,7 @@ def _kept() -> "Iterator[Experiments]":
     """The stored experiments; the data folder is made where it is missing, and not locked."""
     from assistant.compare.store import Experiments
 
-    database = settings().database
+    database = settings_in_force().database
     database.parent.mkdir(parents=True, exist_ok=True)
     with closing(Experiments(database)) as store:
         yield store

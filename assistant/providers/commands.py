@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.help_pages import Commands
-from assistant.terminal import JsonFlag, ProgressLine, note, say, settings, show
+from assistant.terminal import JsonFlag, ProgressLine, note, say, settings_in_force, show
 
 if TYPE_CHECKING:
     from assistant.providers.registry import Providers
@@ -181,10 +181,10 @@ def use(
         raise typer.BadParameter(
             say("choose chat, embedding or reranker", "请选择 chat、embedding 或 reranker")
         )
-    if is_set(settings(), work):  # type: ignore[arg-type]
+    if is_set(settings_in_force(), work):  # type: ignore[arg-type]
         raise AssistantError("settings_choose", setting=f"models.{work}")
     _providers().choose(model, work)  # type: ignore[arg-type]
-    print(getattr(settings().models, work) or "-")
+    print(getattr(settings_in_force().models, work) or "-")
     if work == "embedding":
         note(
             say(
@@ -225,4 +225,4 @@ def _list(as_json: bool) -> None:
 def _providers() -> "Providers":
     from assistant.providers.registry import Providers
 
-    return Providers(settings())
+    return Providers(settings_in_force())

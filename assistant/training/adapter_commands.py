@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.training.commands import (
-    LANGUAGE,
-    JsonFlag,
-    group,
-    note,
-    say,
-    settings_in_force,
-    show,
-)
+from assistant.terminal import JsonFlag, language, note, say, settings_in_force, show
+from assistant.training.commands import group
 
 if TYPE_CHECKING:
     from finetune.adapters import AdapterInfo
@@ -63,7 +56,7 @@ def adapters_show(name: NameArgument, as_json: JsonFlag = False) -> None:
     for gate in info.card.get("gates", []):
         mark = {True: "ok  ", False: "FAIL", None: "-   "}[gate["passed"]]
         figures = ", ".join(f"{key} {value}" for key, value in gate["figures"].items())
-        print(f"  {mark} {gate['name']:12} {gate['reason'][LANGUAGE] or figures}")
+        print(f"  {mark} {gate['name']:12} {gate['reason'][language()] or figures}")
     if info.notes:
         print(info.notes)
     print(info.path)
@@ -80,7 +73,7 @@ def adapters_check(name: NameArgument) -> None:
     gate = check_served(name, settings_in_force())
     figures = gate.figures
     print(
-        gate.reason(LANGUAGE)
+        gate.reason(language())
         or say(
             f"{figures['same']} of {figures['answers']} answers are the same.",
             f"{figures['answers']} 个回答中 {figures['same']} 个一致。",
@@ -131,8 +124,8 @@ def adapters_import(
     info, gates = import_adapter(folder, name or folder.resolve().name, settings_in_force(), model=model)
     if info is None:
         for gate in gates:
-            if gate.reason(LANGUAGE):
-                note(gate.reason(LANGUAGE))
+            if gate.reason(language()):
+                note(gate.reason(language()))
         sys.exit(1)
     print(info.name)
 

@@ -6,22 +6,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.training.commands import (
-    LANGUAGE,
-    JsonFlag,
-    PairsArgument,
-    note,
-    read_pairs,
-    say,
-    settings_in_force,
-    show,
-)
+from assistant.terminal import JsonFlag, language, note, opened, say, settings_in_force, show
+from assistant.training.commands import PairsArgument, read_pairs
 from assistant.training.data_commands import data_cli
 
 if TYPE_CHECKING:
@@ -69,7 +61,6 @@ def data_build(
     as_json: JsonFlag = False,
 ) -> None:
     """Make training rows: tandem data build --base NAME --out FOLDER wordings=12 max_facts=150."""
-    from assistant.app import App
     from finetune.facts.options import BuildOptions
 
     if layout not in ("alpaca", "sharegpt", "openai"):
@@ -78,7 +69,7 @@ def data_build(
         )
     options = _options(BuildOptions(), read_pairs(pairs))
     options = replace(options, test=tuple(map(str, test or ())), held_documents=tuple(hold_out or ()))
-    with App.open(settings_in_force(), purpose="tandem data build") as app, _stopping() as should_stop:
+    with opened("data build") as app, _stopping() as should_stop:
         build = app.data_builds.build(
             name,
             app.base_ids(base),
@@ -92,7 +83,7 @@ def data_build(
     if as_json:
         show(build.report.to_json() | {"files": files, "folder": str(build.folder)})
         return
-    for line in build.report.summary(LANGUAGE):
+    for line in build.report.summary(language()):
         print(line)
     print(_ledger_line(build))
     for path in files.values():
@@ -117,8 +108,6 @@ def data_builds(
     as_json: JsonFlag = False,
 ) -> None:
     """List builds; with a name, its facts with wordings and exposures."""
-    from dataclasses import asdict
-
     from assistant.training.data_building import BUILDS
     from assistant.training.installation import datasets_dir
     from finetune.facts.build import ABOUT, Build
@@ -129,7 +118,10 @@ def data_builds(
         if as_json:
             show(names)
         else:
-            print("\n".join(names) or say("No build yet: tandem data build --base NAME", "还没有数据集：tandem data build --base 名称"))  # fmt: skip
+            none = say(
+                "No build yet: tandem data build --base NAME", "还没有数据集：tandem data build --base 名称"
+            )
+            print("\n".join(names) or none)
         return
     own = Path(name)
     build = Build.load(own if (own / ABOUT).is_file() else folder / name)

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assistant.help_pages import Commands
-from assistant.messages import Language
-from assistant.terminal import JsonFlag, language, note, say, show
-from assistant.terminal import settings as settings_in_force
+from assistant.terminal import JsonFlag, language, note, say, settings_in_force, show
 
 if TYPE_CHECKING:
     from finetune.config import RunConfig
     from finetune.run_folder import Status
     from finetune.runs import RunInfo
-
-LANGUAGE: Language = language()
 
 
 def group(en: str, zh: str, *, alone: bool = False) -> Commands:
@@ -80,7 +76,7 @@ def train(
     values |= {key: value for key, value in given.items() if value is not None}
     config = make_config(values | read_pairs(pairs))
     for finding in notes:
-        note("  " + finding.text(LANGUAGE))
+        note("  " + finding.text(language()))
     run = start_run(config, settings, notes=notes)
     if not as_json:
         facts = run.record
@@ -174,9 +170,9 @@ def runs_show(run: RunArgument = "last", as_json: JsonFlag = False) -> None:
     # What was advised before the start says nothing once the checks have spoken.
     for kind in ("notes", "advice") if found.status.alive else ("notes",):
         for finding in facts.get(kind, []):
-            print("  " + finding["text"][LANGUAGE])
+            print("  " + finding["text"][language()])
     if found.status.code:
-        print(found.status.reason(LANGUAGE))
+        print(found.status.reason(language()))
     _tell_again(found, found.status)
     print(found.folder.path)
 
@@ -300,7 +296,7 @@ def _tell_again(run: "RunInfo", status: "Status") -> None:
 
 def _ending(status: "Status") -> str:
     if status.code:
-        return status.reason(LANGUAGE)
+        return status.reason(language())
     if status.adapter:
         return say(
             f'Adapter {status.adapter} passed its checks. Ask it: tandem ask --arm "sft:{status.adapter}" …',

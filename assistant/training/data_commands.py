@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from assistant.terminal import JsonFlag, language, note, say, settings_in_force, show
 from assistant.training.commands import (
-    LANGUAGE,
     DatasetOption,
-    JsonFlag,
     ModelOption,
     PairsArgument,
     group,
     make_config,
-    note,
     read_pairs,
-    say,
-    settings_in_force,
-    show,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +66,7 @@ def data_check(
     if as_json:
         show(report.to_json())
         return
-    print(report.summary(LANGUAGE))
+    print(report.summary(language()))
     lengths = report.lengths
     if lengths is not None:
         print(
@@ -110,7 +105,7 @@ def data_lens(
         show({"row": row, **shown.to_json()})
         return
     print(shown.example.source)
-    print(lens_text(shown, LANGUAGE, colour=wants_colour(sys.stdout)))
+    print(lens_text(shown, language(), colour=wants_colour(sys.stdout)))
 
 
 @data_cli.command(
@@ -131,24 +126,24 @@ def data_recipe(
         str, typer.Option(help=say("Who made it (self-cognition).", "开发者（self-cognition）。"))
     ] = "",
     out: Annotated[Path | None, typer.Option(help=say("File to write.", "输出文件。"))] = None,
-    language: Annotated[str, typer.Option(help="both | en | zh")] = "both",
+    languages: Annotated[str, typer.Option("--language", help="both | en | zh")] = "both",
 ) -> None:
     """Write the rows of a recipe and say how to train on them."""
     from assistant.training.installation import datasets_dir, write_sample_voice, write_self_cognition
     from finetune.starting_points import STARTING_POINTS
 
-    if recipe not in ("self-cognition", "voice") or language not in ("both", "en", "zh"):
+    if recipe not in ("self-cognition", "voice") or languages not in ("both", "en", "zh"):
         raise typer.BadParameter(
             say("the recipes are self-cognition and voice", "目前的配方是 self-cognition 和 voice")
         )
     folder = datasets_dir(settings_in_force())
     if recipe == "voice":
         # A voice is of one language: that of the shell where none is named.
-        spoken = LANGUAGE if language == "both" else language
+        spoken = language() if languages == "both" else languages
         path, rows = write_sample_voice(out or folder / f"voice_{spoken}.json", language=spoken)
     elif name.strip() and maker.strip():
         path, rows = write_self_cognition(
-            name, maker, out or folder / "self_cognition.json", languages=language
+            name, maker, out or folder / "self_cognition.json", languages=languages
         )
     else:
         raise typer.BadParameter(say("give --name and --maker", "请给出 --name 和 --maker"))
@@ -223,7 +218,7 @@ def _list(findings: "Sequence[Finding]", *, show_all: bool) -> None:
     worth = [f for f in findings if show_all or f.outcome != "noted"] or findings
     shown = worth if show_all else worth[:SHOWN_FINDINGS]
     for finding in shown:
-        print(f"  {finding.source}  [{_outcome(finding.outcome)}] {finding.text(LANGUAGE)}")
+        print(f"  {finding.source}  [{_outcome(finding.outcome)}] {finding.text(language())}")
     if hidden := len(findings) - len(shown):
         print(say(f"  … {hidden} more: --all", f"  …… 还有 {hidden} 条：--all"))
 
