@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from assistant.arms import Citation, Sentence
 from assistant.claims import Claim, claims_something, measures_in, numbers_in, read_claim
-from assistant.sentences import is_table_row, split_sentences, terms
+from assistant.sentences import is_table_row, terms
 from knowledge.documents import Passage
+from knowledge.sentences import split_sentences
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder

@@ -8,14 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from assistant.sentences import (
-    is_table_row,
-    needs_sentence_before,
-    rank_sentences,
-    split_sentences,
-    table_head,
-)
+from assistant.sentences import is_table_row, needs_sentence_before, rank_sentences, table_head
 from knowledge.documents import Passage
+from knowledge.sentences import split_sentences
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from assistant.claims import measures_in, numbers_in
-from assistant.sentences import rank_sentences, split_sentences, table_head, terms
+from assistant.sentences import rank_sentences, table_head, terms
 from knowledge.documents import Passage
+from knowledge.sentences import split_sentences
 
 if TYPE_CHECKING:
     from knowledge.embeddings import Embedder

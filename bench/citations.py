@@ -26,8 +26,8 @@ from typing import Any
 
 from assistant.citations import SUPPORT_THRESHOLD, cite
 from assistant.claims import numbers_in, read_claim
-from assistant.sentences import split_sentences
 from knowledge.documents import Passage
+from knowledge.sentences import split_sentences
 
 Paragraphs = list[tuple[str, str, list[dict[str, Any]]]]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import QuestionSetError
-from assistant.sentences import split_sentences
+from knowledge.sentences import split_sentences
 
 _COLUMNS = {
     "id": ("id", "编号"),

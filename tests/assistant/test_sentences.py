@@ -2,9 +2,10 @@
 
 import pytest
 
-from assistant.sentences import rank_sentences, split_sentences, terms
+from assistant.sentences import rank_sentences, terms
 from knowledge.documents import Passage
 from knowledge.embeddings import Embedder
+from knowledge.sentences import split_sentences
 
 
 def passage(text: str, *, heading: tuple[str, ...] = (), number: int = 1) -> Passage:
