@@ -2,9 +2,11 @@
 
 `{input, chat_history}` becomes `{input, chat_history, query, context, shaped, answer}`. Streaming it yields
 the query, then the passages, then the answer piece by piece. Works with any retriever and chat model.
+`assistant.arm_run` runs it for every arm; `assistant.arm_chain` is what comes of that, citations included, as a runnable.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.documents import Document
@@ -75,89 +77,122 @@ def build_chain(
     Raises (when it runs):
         AssistantError: passages were found, and none fits the budget.
     """
-
     if count_tokens is None:
-        count_tokens = (
-            chat_model.get_num_tokens if isinstance(chat_model, AnsweringModel) else estimate_tokens
-        )
-    count = count_tokens
+        ours = isinstance(chat_model, AnsweringModel)
+        count_tokens = chat_model.get_num_tokens if ours else estimate_tokens
+    steps = _Steps(
+        chat_model=chat_model,
+        searches=retriever is not None,
+        language=language,
+        profile=profile,
+        condense=condense,
+        budget=budget,
+        refuse_below=refuse_below,
+        embedder=embedder,
+        count_tokens=count_tokens,
+        whole_message=whole_message,
+        plain=plain,
+    )
+    if retriever is None:
+        return RunnableGenerator(steps.answered)
+    said: Runnable[Any, Any] = RunnableGenerator(steps.answer)
+    if not whole_message:
+        said = said | StrOutputParser()
+    search = RunnableLambda(lambda state: state["query"]) | retriever
+    return (
+        RunnablePassthrough.assign(query=RunnableLambda(steps.query))
+        .assign(context=RunnablePassthrough.assign(found=search) | RunnableLambda(steps.relevant))
+        .assign(shaped=RunnableLambda(steps.shaped))
+        .assign(answer=said)
+    )
 
-    def language_of(state: dict[str, Any]) -> Language:
-        return language or detect_language(state["input"])
 
-    def query(state: dict[str, Any]) -> str:
+@dataclass(frozen=True, kw_only=True)
+class _Steps:
+    """The steps of a chain, each from the state so far to its next entry; options as of `build_chain`."""
+
+    chat_model: BaseChatModel
+    searches: bool
+    language: Language | None
+    profile: ContextProfile
+    condense: Condense | Rewrite
+    budget: int
+    refuse_below: float
+    embedder: "Embedder | None"
+    count_tokens: CountTokens
+    whole_message: bool
+    plain: bool
+
+    def query(self, state: dict[str, Any]) -> str:
+        """What to search for."""
         history = as_turns(state.get("chat_history", ()))
-        if condense == "off" or not history:
+        if self.condense == "off" or not history:
             return str(state["input"])
-        if callable(condense):
-            return condense(state["input"], history)
-        if condense == "rules":
+        if callable(self.condense):
+            return self.condense(state["input"], history)
+        if self.condense == "rules":
             return condense_by_rules(state["input"], history)
-        return condense_by_model(state["input"], history, chat_model, language_of(state))
+        return condense_by_model(state["input"], history, self.chat_model, self._language(state))
 
-    def relevant(state: dict[str, Any]) -> list[Document]:
-        found = [d for d in state["found"] if d.metadata.get("score", 1.0) >= refuse_below]
+    def relevant(self, state: dict[str, Any]) -> list[Document]:
+        """What was found and is good enough, with what the previous answer used where a follow-up leans on it."""
+        found = [d for d in state["found"] if d.metadata.get("score", 1.0) >= self.refuse_below]
         earlier = list(state.get("earlier", ()))
         if not earlier or not state.get("chat_history") or not leans_on_history(state["input"]):
             return found
         return _with_earlier(found, earlier)
 
-    def shaped(state: dict[str, Any]) -> ShapedContext:
+    def shaped(self, state: dict[str, Any]) -> ShapedContext:
+        """What the model reads of it."""
         passages = [as_passage(document, at) for at, document in enumerate(state["context"])]
         # A follow-up's own words say little about which sentences answer it; the query does.
         return shape_context(
             state["query"],
             passages,
-            count_tokens=count,
-            budget=budget,
-            profile=profile,
-            embedder=embedder,
+            count_tokens=self.count_tokens,
+            budget=self.budget,
+            profile=self.profile,
+            embedder=self.embedder,
         )
 
-    def answer(states: Iterator[dict[str, Any]]) -> Iterator[BaseMessage]:
+    def answer(self, states: Iterator[dict[str, Any]]) -> Iterator[BaseMessage]:
+        """The model's message piece by piece; a refusal, without the model, where there is nothing to read."""
         for state in _joined(states):
-            if retriever is not None and not state["shaped"].used:
+            if self.searches and not state["shaped"].used:
                 if state["shaped"].cut_tokens:
-                    raise AssistantError("passages_do_not_fit", budget=max(budget, 0))
+                    raise AssistantError("passages_do_not_fit", budget=max(self.budget, 0))
                 metadata = {"finish_reason": "refused"}
-                yield AIMessageChunk(content=refusal(language_of(state)), response_metadata=metadata)
+                yield AIMessageChunk(content=refusal(self._language(state)), response_metadata=metadata)
                 return
-            history = as_turns(state.get("chat_history", ()))
-            instructions = state.get("instructions", "")
-            if plain and retriever is None:
-                yield from chat_model.stream(
-                    plain_messages(state["input"], history=history, instructions=instructions)
-                )
-                return
-            messages = build_messages(
-                state["input"],
-                context=state["shaped"].text if retriever is not None else None,
-                history=history,
-                language=language_of(state),
-                profile=profile,
-                instructions=instructions,
-            )
-            yield from chat_model.stream(messages)
+            yield from self.chat_model.stream(self._messages(state))
 
-    def answered(states: Iterator[dict[str, Any]]) -> Iterator[AddableDict]:
-        # As RunnablePassthrough.assign does, but every token stays in this thread.
+    def answered(self, states: Iterator[dict[str, Any]]) -> Iterator[AddableDict]:
+        """The state with its answer, without retrieval.
+
+        As `RunnablePassthrough.assign` does, but every token stays in this thread.
+        """
         for state in _joined(states):
             yield AddableDict(state)
-            for piece in answer(iter((state,))):
-                yield AddableDict(answer=piece if whole_message else piece.text)
+            for piece in self.answer(iter((state,))):
+                yield AddableDict(answer=piece if self.whole_message else piece.text)
 
-    said: Runnable[Any, Any] = RunnableGenerator(answer)
-    if not whole_message:
-        said = said | StrOutputParser()
-    if retriever is None:
-        return RunnableGenerator(answered)
-    search = RunnableLambda(lambda state: state["query"]) | retriever
-    return (
-        RunnablePassthrough.assign(query=RunnableLambda(query))
-        .assign(context=RunnablePassthrough.assign(found=search) | RunnableLambda(relevant))
-        .assign(shaped=RunnableLambda(shaped))
-        .assign(answer=said)
-    )
+    def _messages(self, state: dict[str, Any]) -> list[BaseMessage]:
+        """What the model is told."""
+        history = as_turns(state.get("chat_history", ()))
+        instructions = state.get("instructions", "")
+        if self.plain and not self.searches:
+            return plain_messages(state["input"], history=history, instructions=instructions)
+        return build_messages(
+            state["input"],
+            context=state["shaped"].text if self.searches else None,
+            history=history,
+            language=self._language(state),
+            profile=self.profile,
+            instructions=instructions,
+        )
+
+    def _language(self, state: dict[str, Any]) -> Language:
+        return self.language or detect_language(state["input"])
 
 
 def condense_by_model(

@@ -4,8 +4,10 @@
 programs' servers are in `assistant.providers`.
 """
 
+import hashlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -73,12 +75,12 @@ class AnsweringModel(BaseChatModel):
 class EngineChatModel(AnsweringModel):
     """A chat model of an `Engine`.
 
-    A last message from the assistant is the beginning of the answer and is gone on with. Sampling is set here and may be changed by `bind` or per call with the fields of `Sampling`, such as
-    `model.bind(temperature=0.7, max_new_tokens=64)`. Thoughts of a thinking model come as
-    `additional_kwargs["reasoning_content"]` of their chunks. The last chunk's `response_metadata` has
-    `finish_reason`, `model_name`, `adapter`, its `adapter_check`, the rendered `prompt`, `prompt_sha256` and
-    `timings_ms`; its
-    `usage_metadata` has the tokens, cached ones under `input_token_details["cache_read"]`.
+    A last message from the assistant is the beginning of the answer and is gone on with. Sampling is set here and may
+    be changed by `bind` or per call with the fields of `Sampling`, such as `model.bind(temperature=0.7,
+    max_new_tokens=64)`. Thoughts of a thinking model come as `additional_kwargs["reasoning_content"]` of their chunks.
+    The last chunk's `response_metadata` has `finish_reason`, `model_name`, `adapter`, its `adapter_check`, the rendered
+    `prompt`, `prompt_sha256` and `timings_ms`; its `usage_metadata` has the tokens, cached ones under
+    `input_token_details["cache_read"]`.
 
     Args:
         engine: shared with whoever else asks it.
@@ -161,10 +163,8 @@ class EngineChatModel(AnsweringModel):
 
     def _last(self, done: EngineDone, prompt: str) -> ChatGenerationChunk:
         """The closing chunk: counts, clocks and what the model read."""
-        import hashlib
-        from dataclasses import asdict
-
         check = None if self.adapter is None else self.engine.adapter_check(self.adapter)
+        later = max(done.completion_tokens - 1, 0)  # tokens after the first
         metadata = {
             **_logprobs(done),
             "finish_reason": done.finish_reason,
@@ -180,9 +180,7 @@ class EngineChatModel(AnsweringModel):
                 "queued": done.queued_ms,
                 "prefill": done.prefill_ms,
                 "first_token": done.first_token_ms,
-                "generate": 1000 * max(done.completion_tokens - 1, 0) / done.tokens_per_s
-                if done.tokens_per_s
-                else 0.0,
+                "generate": 1000 * later / done.tokens_per_s if done.tokens_per_s else 0.0,
             },
         }
         usage = UsageMetadata(
@@ -216,8 +214,6 @@ def _logprobs(event: EngineToken | EngineDone) -> dict[str, Any]:
 
 def merge_sampling(sampling: Sampling, stop: Sequence[str] | None, changes: Mapping[str, Any]) -> Sampling:
     """`sampling` with the call's own wishes; what is not a field of `Sampling` is a mistake and is said."""
-    from dataclasses import replace
-
     wishes = {name: value for name, value in changes.items() if value is not None}
     if "max_tokens" in wishes:
         wishes["max_new_tokens"] = wishes.pop("max_tokens")
