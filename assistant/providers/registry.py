@@ -18,8 +18,8 @@ from assistant.providers.config import (
     is_provider_name,
     parse_provider_model,
 )
+from assistant.providers.connections import Connections
 from assistant.providers.ollama_api import OllamaSpeaker
-from assistant.providers.openai_api import OpenAISpeaker
 from assistant.providers.speech import Said, ServedModel, Speaker
 from assistant.providers.stored import Choice, Stored, read_stored, write_stored
 from assistant.settings import Settings
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int | None], None]
 
-_FRESH_S = 15.0
 _TEST_TOKENS = 8
 
 
@@ -64,12 +63,6 @@ class Tried:
     first_word_ms: float = 0.0
 
 
-@dataclass
-class _Listed:
-    at: float
-    result: list[ServedModel] | ProviderError
-
-
 class Providers:
     """Everything that is known of other programs' servers.
 
@@ -80,8 +73,7 @@ class Providers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.RLock()
-        self._speakers: dict[str, tuple[ProviderSettings, Speaker]] = {}
-        self._listed: dict[str, _Listed] = {}
+        self._connections = Connections(lambda name: self.get(name).settings)
 
     def all(self) -> list[ProviderInfo]:
         """Every provider, by name; what the settings say comes before what the page kept.
@@ -134,7 +126,7 @@ class Providers:
             ) from None
         with self._lock:
             self._keep(read_stored(self._settings.data_dir).with_provider(name, provider))
-            self._forget(name)
+            self._connections.forget(name)
         return ProviderInfo(name, provider, configured=False)
 
     def change(self, name: str, **options: object) -> ProviderInfo:
@@ -162,7 +154,7 @@ class Providers:
             raise ProviderError("provider_configured", provider=name)
         with self._lock:
             self._keep(read_stored(self._settings.data_dir).without(name))
-            self._forget(name)
+            self._connections.forget(name)
 
     def note(self, name: str, language: Language) -> str:
         """One line on where a provider's models run, and whether what is asked leaves this machine."""
@@ -185,24 +177,16 @@ class Providers:
         Raises:
             ProviderError: it cannot be asked, and its settings name no models.
         """
-        info = self.get(name)
-        with self._lock:
-            listed = self._listed.get(name)
-        if fresh or listed is None or time.monotonic() - listed.at > _FRESH_S:
-            try:
-                result: list[ServedModel] | ProviderError = self.speaker(name).models()
-            except ProviderError as err:
-                result = err
-            listed = _Listed(time.monotonic(), result)
-            with self._lock:
-                self._listed[name] = listed
-        named = (*info.settings.models, *info.settings.adapters)
-        if isinstance(listed.result, ProviderError):
+        settings = self.get(name).settings
+        named = (*settings.models, *settings.adapters)
+        try:
+            served = self._connections.models(name, fresh=fresh)
+        except ProviderError:
             if fresh or not named:
-                raise listed.result
+                raise
             return [ServedModel(model) for model in named]
-        known = {model.id for model in listed.result}
-        return listed.result + [ServedModel(model) for model in named if model not in known]
+        known = {model.id for model in served}
+        return served + [ServedModel(model) for model in named if model not in known]
 
     def test(self, name: str, *, model: str | None = None) -> Tried:
         """Ask a server now for its models and, where one is named, for a few words of it.
@@ -237,8 +221,7 @@ class Providers:
             kind = self.get(name).settings.kind
             raise ProviderError("provider_cannot", provider=name, kind=kind, what="pull")
         speaker.pull(model, progress, hangup=hangup)
-        with self._lock:
-            self._listed.pop(name, None)
+        self._connections.forget_models(name)
 
     def chat_model(self, name: str, adapter: str | None = None) -> "ProviderChatModel":
         """Return a model as arms are answered with.
@@ -314,15 +297,7 @@ class Providers:
         Raises:
             ProviderError: there is no such provider, or a package for it is missing.
         """
-        info = self.get(name)
-        with self._lock:
-            known = self._speakers.get(name)
-            if known is not None and known[0] == info.settings:
-                return known[1]
-            self._forget(name)
-            speaker = _connect(info)
-            self._speakers[name] = (info.settings, speaker)
-            return speaker
+        return self._connections.speaker(name)
 
     def tells_likelihoods(self, name: str) -> bool:
         """Whether a model can tell how likely its tokens were; every one of this machine can."""
@@ -346,9 +321,7 @@ class Providers:
 
     def close(self) -> None:
         """Close the connections."""
-        with self._lock:
-            for name in list(self._speakers):
-                self._forget(name)
+        self._connections.close()
 
     def _find(self, name: str) -> tuple[ProviderModel, ProviderInfo]:
         asked = parse_provider_model(name)
@@ -358,19 +331,3 @@ class Providers:
 
     def _keep(self, stored: Stored) -> None:
         write_stored(self._settings.data_dir, stored)
-
-    def _forget(self, name: str) -> None:
-        self._listed.pop(name, None)
-        known = self._speakers.pop(name, None)
-        if known is not None:
-            known[1].close()
-
-
-def _connect(info: ProviderInfo) -> Speaker:
-    if info.settings.kind == "ollama":
-        return OllamaSpeaker(info.name, info.settings)
-    if info.settings.kind == "yuan2":
-        from assistant.providers.yuan2_api import Yuan2Speaker
-
-        return Yuan2Speaker(info.name, info.settings)
-    return OpenAISpeaker(info.name, info.settings)
