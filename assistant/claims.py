@@ -68,10 +68,6 @@ _NOT_NAMES = frozenset(
     "Overall According Based During Between Under Over Please Use Make Note Only Once Until Their His Her Our "
     "My Your One Two Three Four Five Six Seven Eight Nine Ten Such Other Another Can May Must Should Do Does".split()
 )
-_NEGATION = re.compile(
-    r"\b(?:not|no|never|none|neither|nor|cannot|without|\w+n['’]t)\b|不|没|无(?!论)|未|非(?!常)|勿|禁止|切勿",
-    re.IGNORECASE,
-)
 _FILLER = re.compile(
     r"^\W*(?:sure|certainly|of course|yes|no|ok(?:ay)?|hello|hi|thanks?(?: you)?|great(?: question)?|you'?re welcome|"
     r"i hope (?:this|that) helps.*|let me know.*|(?:please )?feel free.*|here(?:'s| is| are).*|in (?:summary|conclusion)|"
@@ -90,7 +86,6 @@ class Claim:
         measures: numbers with their units, such as "25 min"; the same number of something else is no support.
         identifiers: names with digits in them, such as "x200", in lower case.
         names: capitalized words, in lower case.
-        negated: whether it denies something.
     """
 
     terms: frozenset[str]
@@ -98,7 +93,6 @@ class Claim:
     measures: frozenset[str]
     identifiers: frozenset[str]
     names: frozenset[str]
-    negated: bool
 
 
 def read_claim(text: str) -> Claim:
@@ -114,7 +108,6 @@ def read_claim(text: str) -> Claim:
         measures=frozenset(measures_in(plain)),
         identifiers=frozenset(identifiers),
         names=frozenset(_names(plain)),
-        negated=bool(_NEGATION.search(plain)),
     )
 
 

@@ -54,21 +54,6 @@ class Gate:
         return {**asdict(self), "reason": {"en": self.reason("en"), "zh": self.reason("zh")}}
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the base model did, measured before the first step.
-
-    Args:
-        eval_loss: per trained token of the held-out rows; None without any.
-        general: share of the general questions it got right, 0..1.
-        thinking: of the sample questions, how many it thought about first.
-    """
-
-    eval_loss: float | None
-    general: float
-    thinking: int
-
-
 def failed(gates: Sequence[Gate]) -> list[Gate]:
     """The gates that keep an adapter from being offered."""
     return [gate for gate in gates if gate.required and gate.passed is False]

@@ -5,7 +5,7 @@ import hashlib
 import platform
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -203,14 +203,3 @@ def _encode(
 def config_hash(config: RunConfig) -> str:
     """SHA-256 of the settings, whatever order they were written in."""
     return hashlib.sha256(repr(sorted(dataclasses.asdict(config).items())).encode()).hexdigest()
-
-
-def describe_rows(prepared: Prepared) -> dict[str, Any]:
-    """The counts that a person wants to see before the start."""
-    return {
-        "rows": len(prepared.train),
-        "eval_rows": len(prepared.evaluation),
-        "longest": prepared.train.longest,
-        "trained_tokens": prepared.train.trained_tokens,
-        "lengths": asdict(prepared.report.lengths) if prepared.report.lengths else None,
-    }

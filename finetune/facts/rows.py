@@ -15,7 +15,6 @@ RowKind = Literal["closed", "open_hit", "open_miss", "unknown", "replay"]
 """closed: question and answer without the passage. open_hit: answered from what the retriever found. open_miss:
 the retriever's passages without the answer, refused. unknown: something that no document tells, refused.
 replay: general questions, against forgetting."""
-ROW_KINDS: tuple[RowKind, ...] = ("closed", "open_hit", "open_miss", "unknown", "replay")
 Split = Literal["train", "held_wording", "held_document"]
 SPLITS: tuple[Split, ...] = ("train", "held_wording", "held_document")
 """held_wording: a wording of a trained fact that is never trained. held_document: from a file that is never

@@ -35,7 +35,6 @@ class Cell:
         relation: of what, as the table heads it.
         span: the row as it stands in the document.
         start: of that row in the piece.
-        key_head: what the first column is called.
         siblings: other values of the same relation.
     """
 
@@ -45,7 +44,6 @@ class Cell:
     value: str
     span: str
     start: int
-    key_head: str
     siblings: tuple[str, ...]
 
 
@@ -94,7 +92,7 @@ def _by_column(heads: list[str], body: list[tuple[int, str, list[str]]], topic: 
         for subject, value in zip(heads[1:], row[1:], strict=True):
             if _usable(value):
                 others = tuple(v for v in values if v != value)
-                yield Cell(subject, (), row[0], value, line, at, heads[0], others)
+                yield Cell(subject, (), row[0], value, line, at, others)
 
 
 def _by_row(heads: list[str], body: list[tuple[int, str, list[str]]]) -> Iterator[Cell]:
@@ -108,12 +106,12 @@ def _by_row(heads: list[str], body: list[tuple[int, str, list[str]]]) -> Iterato
         aliases: tuple[str, ...] = ()
         if with_name:
             subject, aliases, begin = row[1], (row[0],), 2
-            yield Cell(subject, (), heads[0], row[0], line, at, heads[1], _siblings(body, 0, row[0]))
+            yield Cell(subject, (), heads[0], row[0], line, at, _siblings(body, 0, row[0]))
         for column in range(begin, len(heads)):
             value = row[column]
             if _usable(value):
-                yield Cell(subject, aliases, heads[column], value, line, at, heads[1 if with_name else 0],
-                           _siblings(body, column, value))  # fmt: skip
+                others = _siblings(body, column, value)
+                yield Cell(subject, aliases, heads[column], value, line, at, others)
 
 
 def _has_names(heads: list[str], body: list[tuple[int, str, list[str]]]) -> bool:
