@@ -275,9 +275,9 @@ CATALOGUE: tuple[CatalogueEntry, ...] = (
         licence="MIT",
         note={
             "en": "Long passages in many languages; wants a GPU. Its publishers ship pickle weights, which are "
-            "refused: give a folder or a revision (`hf:BAAI/bge-m3@…`) that has safetensors.",
+            "refused: give a folder or a revision (hf:BAAI/bge-m3@…) that has safetensors.",
             "zh": "支持多语言长文，建议使用显卡。官方仓库只有 pickle 权重，不予加载：请指定带 safetensors 的文件夹或版本"
-            "（`hf:BAAI/bge-m3@…`）。",
+            "（hf:BAAI/bge-m3@…）。",
         },
         recommended=False,
     ),

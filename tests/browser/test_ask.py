@@ -361,6 +361,17 @@ def test_an_answer_is_stopped_and_what_was_written_stays(slow_site: str, open_pa
     assert re.match("word0 word1 word2 word3", page.locator(".body").inner_text())
     assert "word599" not in page.locator(".body").inner_text()
 
+    # Asked again, the new answer takes the place of the one that was stopped.
+    settled(page)
+    page.get_by_role("button", name="Answer again").click()
+    page.get_by_text("Stopped by you.").wait_for(state="detached")
+    page.get_by_text(re.compile("word3 ")).wait_for(timeout=120_000)
+    press(page, "stop_answer")
+    settled(page)
+    page.get_by_text("Stopped by you.").wait_for()
+    count_of(page.locator(".body"), 1)
+    count_of(page.get_by_test_id("stChatMessage"), 2)
+
 
 def test_an_early_stop_leaves_the_page_as_it_was(slow_site: str, open_page: OpenPage) -> None:
     page, watch = open_page(f"{slow_site}/?lang=en")

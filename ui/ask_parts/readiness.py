@@ -1,6 +1,6 @@
 """What the model is doing while it is not ready yet, and what to expect of it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from assistant.app.readiness import Readiness
 
 POLL_S = 1.0
+TextAlignment = Literal["left", "center"]
 
 
-def model_line(app: "App") -> None:
+def model_line(app: "App", *, alignment: TextAlignment = "center") -> None:
     """One quiet line: which model answers and what to expect, or how far it is."""
     if app.ready().stage == "ready":
-        _show(app)
+        _show(app, alignment)
     else:
-        st.fragment(framed()(_show), run_every=POLL_S)(app)
+        st.fragment(framed()(_show), run_every=POLL_S)(app, alignment)
 
 
 class ModelLine:
@@ -46,7 +47,7 @@ class ModelLine:
                 _show(self._app)
 
 
-def _show(app: "App") -> None:
+def _show(app: "App", alignment: TextAlignment = "center") -> None:
     readiness = app.ready()
     if readiness.stage == "ready":
         text = plain(app.model_note(language()))
@@ -58,4 +59,4 @@ def _show(app: "App") -> None:
         if readiness.stage == "fetching" and readiness.total:
             text += f" {readiness.done / readiness.total:.0%}"
         text = f":shimmer[{text}]"
-    st.caption(text, text_alignment="center")
+    st.caption(text, text_alignment=alignment)

@@ -18,7 +18,7 @@ MODES: tuple[Mode, ...] = ("hybrid", "dense", "lexical")
 
 def trying(app: "App", base: "BaseInfo") -> None:
     """Draw the tab."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         query = st.text_input(
             say("trying.query"),
             type="search",

@@ -9,7 +9,7 @@ import streamlit as st
 from assistant.arms import Answer
 from assistant.compare.cells import cell_of, looks_up_itself
 from assistant.compare.metric_table import METRICS
-from assistant.compare.questions import Question
+from assistant.compare.questions import Evidence, Question
 from assistant.compare.report_text import REPORT_TEXT
 from assistant.compare.scoring import holds
 from ui.ask_parts.sources import open_source
@@ -25,18 +25,28 @@ if TYPE_CHECKING:
     from assistant.compare.records import Experiment, StoredAnswer
 
 
+LONGEST_ID = 12
+"""Characters of a question's name that are shown; longer ones are digests."""
+
+
 def choose_question(experiment: "Experiment", ids: Sequence[str], *, key: str) -> Question | None:
     """Draw a chooser over some of the questions; None where there are none."""
     questions = {question.id: question for question in experiment.questions if question.id in set(ids)}
     if not questions:
         return None
+    labels = {name: _label(question) for name, question in questions.items()}
     chosen = st.selectbox(
         say("experiment.question"),
         list(questions),
-        format_func=lambda name: f"{name} · {questions[name].text}",
+        format_func=lambda name: labels[name],
         key=f"{key}_{hash(tuple(questions))}",
     )
     return questions[chosen]
+
+
+def _label(question: Question) -> str:
+    """A question with its name, unless that is one that only machines read."""
+    return f"{question.id} · {question.text}" if len(question.id) <= LONGEST_ID else question.text
 
 
 def show_question_answers(
@@ -53,13 +63,7 @@ def show_question_answers(
         st.caption(say("experiment.reference", text=plain(wanted) or "–"))
         for evidence in question.evidence[:3]:
             if evidence.quote or evidence.source:
-                st.caption(
-                    say(
-                        "experiment.evidence",
-                        source=plain(evidence.source or "–", limit=80),
-                        quote=plain(evidence.quote, limit=300),
-                    )
-                )
+                st.caption(_evidence(evidence))
     arms = list(dict.fromkeys(one for arm in arms for one in experiment.plan.groups.get(arm, (arm,))))
     answers = app.experiments.answers(experiment.id)
     for arm, cell in zip(arms, st.columns(len(arms), border=True), strict=True):
@@ -76,6 +80,13 @@ def show_question_answers(
     for arm in arms:
         if looks_up_itself(arm):
             _passages(app, experiment, question, arm, key)
+
+
+def _evidence(evidence: Evidence) -> str:
+    """Where the answer stands: file, words, or both, as far as the question names them."""
+    source, quote = plain(evidence.source, limit=80), plain(evidence.quote, limit=300)
+    known = "evidence" if source and quote else "evidence_quote" if quote else "evidence_source"
+    return say(f"experiment.{known}", source=source, quote=quote)
 
 
 def _answer(app: "App", stored: "StoredAnswer", key: str) -> None:

@@ -228,7 +228,7 @@ def _choose_arms(app: "App") -> list[str]:
         selection_mode="multi",
         wrap=True,
         format_func=lambda name: names[name],
-        key=f"experiment_arms_{hash((*offered, newest))}",
+        key=f"experiment_arms_{hash(tuple(offered))}",
     )
     if not adapters:
         st.caption(say("experiment.no_adapter"))

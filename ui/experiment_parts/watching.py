@@ -7,6 +7,7 @@ import streamlit as st
 from ui.components.inert import plain
 from ui.experiment_parts.arms import arm_short
 from ui.experiment_parts.choosing import open_experiment
+from ui.experiment_parts.question import LONGEST_ID
 from ui.frame import explain, framed
 from ui.text import say
 
@@ -83,7 +84,10 @@ def _how_far(told: "Progress") -> str:
 
 
 def _at(told: "Progress") -> str:
-    return f"{told.question_id} · {arm_short(told.arm)}" if told.arm else say("experiment.starting")
+    if not told.arm:
+        return say("experiment.starting")
+    arm = arm_short(told.arm)
+    return f"{told.question_id} · {arm}" if len(told.question_id) <= LONGEST_ID else arm
 
 
 def _meter(app: "App", number: int, told: "Progress") -> None:

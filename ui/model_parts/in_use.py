@@ -7,7 +7,7 @@ import streamlit as st
 from ui.ask_parts.readiness import model_line
 from ui.components.inert import plain
 from ui.frame import framed, show_error
-from ui.text import language, say
+from ui.text import say
 
 if TYPE_CHECKING:
     from assistant.app import App
@@ -28,10 +28,7 @@ def in_use(app: "App") -> None:
     chosen = app.settings.models
     with st.container(border=True, key="models_answering", gap="small"):
         _line(app, "chat", say("models.answering", name=plain(chosen.chat, limit=80)))
-        if app.ready().stage == "ready":
-            st.caption(plain(app.model_note(language())))
-        else:
-            model_line(app)
+        model_line(app, alignment="left")
         _line(app, "embedding", say("models.embedding", name=plain(chosen.embedding, limit=80)))
         with framed():
             _behind(app)

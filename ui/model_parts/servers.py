@@ -31,9 +31,11 @@ def servers(app: "App") -> None:
     for info in known:
         with st.container(border=True, key=f"server_{info.name}"), framed():
             _card(app, info)
+    testing = st.container()  # the form's end may lie below the window's
     added = adding(app, open_at_first=not known)
     if added is not None:
-        _test(app, added)
+        with testing:
+            _test(app, added)
         st.rerun()
 
 

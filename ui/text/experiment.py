@@ -80,6 +80,8 @@ TEXT: dict[str, dict[Language, str]] = {
         "zh": "此实验的知识库已被删除，相关段落和回答也一并删除，只保留了评分。",
     },
     "experiment.evidence": {"en": "Stands in {source}: “{quote}”", "zh": "出自 {source}：“{quote}”"},
+    "experiment.evidence_quote": {"en": "In the documents: “{quote}”", "zh": "文档中的原文：“{quote}”"},
+    "experiment.evidence_source": {"en": "Stands in {source}", "zh": "出自 {source}"},
     "experiment.failed": {
         "en": "{count} answers failed; they are counted and not scored.",
         "zh": "{count} 个回答出错；只计数，不评分。",
