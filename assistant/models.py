@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.errors import ProviderError
 from assistant.messages import Language
 from assistant.providers.config import parse_provider_model
+from assistant.servable import why_not_served
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,11 +101,18 @@ def fetch(name: str, settings: Settings, *, progress: Progress | None = None) ->
 
     if parse_provider_model(name) is not None:
         raise ProviderError("provider_model_elsewhere", name=name)
-
     chosen = settings.models
     return resolve(
         name, models_dir=settings.models_dir, offline=chosen.offline, hub=chosen.hub, progress=progress
     )
+
+
+def chat_revision(settings: Settings) -> str | None:
+    """The revision of the chat model where it is on this machine; nothing is fetched."""
+    from finetune.models import present
+
+    name = settings.models.chat
+    return fetch(name, settings).revision if present(name, models_dir=settings.models_dir) else None
 
 
 class Models:
@@ -220,10 +228,9 @@ class Models:
             return self._engine
 
     def adapters(self) -> list[str]:
-        """Names of the adapters that can answer: a server's own; here those loaded, and those on disk that are whole and of this model."""
+        """Names of the adapters that can answer: a server's own; here those loaded, and those on disk that fit."""
         if self.elsewhere:
             return self.providers.adapters(self.settings.models.chat)
-        from assistant.servable import chat_revision, why_not_served
         from finetune.adapters import list_adapters
 
         found = list_adapters(self.settings.adapters_dir)

@@ -30,12 +30,3 @@ def why_not_served(info: "AdapterInfo", settings: Settings, revision: str | None
     if info.base_model == chat:
         return AssistantError("adapter_of_other_version", name=info.name, base=info.base_model)
     return AssistantError("adapter_of_other_model", name=info.name, base=info.base_model, chat=chat)
-
-
-def chat_revision(settings: Settings) -> str | None:
-    """The revision of the chat model where it is on this machine; nothing is fetched."""
-    from assistant.models import fetch
-    from finetune.models import present
-
-    name = settings.models.chat
-    return fetch(name, settings).revision if present(name, models_dir=settings.models_dir) else None

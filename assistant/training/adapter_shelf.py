@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.servable import chat_revision, why_not_served
+from assistant.models import chat_revision
+from assistant.servable import why_not_served
 from assistant.settings import Settings
 from assistant.training.installation import export_merged, import_adapter
 

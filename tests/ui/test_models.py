@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from assistant.app import App
@@ -21,18 +20,6 @@ from tests.waiting import until
 from ui.resources import close_app, open_app
 
 KEY = "sk-very-secret-1234"
-
-
-@pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
-    """The App that the page opens, on an empty data folder; its models are never asked for."""
-    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.delenv("TANDEM_CONFIG", raising=False)
-    monkeypatch.setattr(App, "warm_up", lambda self: None)
-    monkeypatch.chdir(tmp_path)
-    st.cache_resource.clear()
-    yield open_app()
-    close_app()
 
 
 @pytest.fixture

@@ -13,22 +13,10 @@ from assistant.errors import DataFolderError
 from knowledge.documents import Notice, Passage, Retrieval
 from knowledge.indexing import FileDone, Finished, IndexEvent, SourceInput, Started
 from ui.components.inert import plain
-from ui.resources import close_app, open_app
+from ui.resources import close_app
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ui" / "app.py"
 HOSTILE = "![x](https://evil.example/a.png) $x$"
-
-
-@pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
-    """The App that the page opens, on an empty data folder; its models are never asked for."""
-    monkeypatch.setenv("TANDEM_DATA_DIR", str(tmp_path / "data"))
-    monkeypatch.delenv("TANDEM_CONFIG", raising=False)
-    monkeypatch.setattr(App, "warm_up", lambda self: None)
-    monkeypatch.chdir(tmp_path)
-    st.cache_resource.clear()
-    yield open_app()
-    close_app()
 
 
 def run(page: str | None = None, *, lang: str | None = None, conversation: int | None = None) -> AppTest:
