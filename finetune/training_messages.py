@@ -44,6 +44,10 @@ TRAINING_MESSAGES: dict[str, dict[Literal["en", "zh"], str]] = {
         "en": "What {method} makes can be exported for PEFT, but cannot answer here. Choose LoRA or IA3 for an adapter to ask.",
         "zh": "{method} 的结果可导出给 PEFT 使用，但不能在此回答。若要在此提问，请选择 LoRA 或 IA3。",
     },
+    "model_other_language": {
+        "en": "{share} % of the rows are Chinese, which {model} hardly knows: its answers will take on their manner and little sense. For Chinese, choose a model that reads it on the page Models.",
+        "zh": "{share}% 的数据是中文，而 {model} 几乎不懂中文：训练后只能模仿语气，内容多半不通。若要训练中文，请在“模型”页换用懂中文的模型。",
+    },
     "many_steps": {
         "en": "The run has {steps} steps, more than {many}. Fewer epochs or rows (max_samples) often do as well.",
         "zh": "本次训练共 {steps} 步，超过 {many} 步。减少轮数或数据（max_samples）往往效果相当。",

@@ -190,7 +190,7 @@ class Workshop:
                 chosen = replace(filled, per_device_train_batch_size=1, gradient_checkpointing=True)
             found = estimate(chosen)
         train = max(1, rows - held) + general
-        told = tuple(advice(chosen, train))
+        told = (*advice(chosen, train), *_language_advice(config.model, report))
         steps = total_steps(chosen, train)
         return Plan(
             chosen,
@@ -300,6 +300,19 @@ class Workshop:
             for other in reports[:-KEPT_REPORTS]:
                 del self._kept[other]
         return found
+
+
+def _language_advice(model: str, report: "PreflightReport") -> "list[Finding]":
+    """What to know where the rows are in Chinese and the base model is not."""
+    from finetune.catalogue import MANY, entry_for
+    from finetune.examples import Finding, Source
+
+    entry, rows = entry_for(model), sum(report.languages.values())
+    share = report.languages["zh"] / rows if rows else 0.0
+    if entry is None or share < 0.5 or entry.languages & (MANY | {"zh"}):
+        return []
+    params = {"model": model, "share": round(100 * share)}
+    return [Finding("model_other_language", Source("-", 0), params=params)]
 
 
 def _signature(path: Path | None) -> Hashable:

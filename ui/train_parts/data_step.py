@@ -87,6 +87,7 @@ def _choose(app: "App", draft: Draft) -> None:
         with cell:
             st.markdown(f"{icon} **{say(f'train.recipe_{name}')}**")
             st.caption(say(f"train.about_{name}"))
+            st.space("stretch")  # the buttons of all cards stand in one line
             st.button(
                 say("train.choose"),
                 key=f"train_recipe_{name}",

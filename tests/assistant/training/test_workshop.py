@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,25 @@ def test_the_plan_says_what_the_run_then_does(workshop: Workshop, model: ModelFo
     assert record["settings"]["per_device_train_batch_size"] == plan.settings.per_device_train_batch_size
     workshop.delete_run(run.id)
     assert workshop.runs() == []
+
+
+def test_chinese_rows_on_an_english_model_are_remarked_on() -> None:
+    from collections import Counter
+    from types import SimpleNamespace
+
+    from assistant.training.workshop import _language_advice
+
+    def advised(model: str, **languages: int) -> list[str]:
+        report: Any = SimpleNamespace(languages=Counter(languages))
+        return [finding.text("zh") for finding in _language_advice(model, report)]
+
+    (told,) = advised("smollm2-135m-reader", zh=18, latin=6)
+    assert "75%" in told
+    assert "smollm2-135m-reader" in told
+    assert advised("smollm2-135m-reader", zh=6, latin=18) == []
+    assert advised("qwen3-4b-instruct-2507", zh=24) == []
+    assert advised("/a/folder", zh=24) == []
+    assert advised("smollm2-135m-reader") == []
 
 
 def test_only_adapters_that_can_answer_are_offered(
