@@ -121,20 +121,15 @@ class Answering(Documents):
         earlier: list[Passage] = []
         if conversation_id is not None:
             conversation = self.conversations.get(conversation_id)
-            turns = tuple(turn for turn in conversation.turns if turn.id != instead_of)
-            conversation = replace(conversation, turns=turns)
             history = conversation.history(arms[0].name)
             if conversation.turns and (last := conversation.turns[-1].answers.get(arms[0].name)):
                 earlier = passages_of(last)
         if sampling is None and self.settings.generation != GenerationSettings():
             sampling = self.settings.generation.sampling()
-        answers: dict[str, Any] = {}
 
         def chat_model_for(arm: Arm) -> "AnsweringModel":
             model = self.chat_model(arm)
             return model if piece_ms is None else model.paced(piece_ms)
-
-        retrievals: dict[str, Retrieval] = {}
 
         def look_up(own: Lookup, query: str) -> Retrieval:
             ids = self.base_ids(own.bases) if own.bases else base_ids
@@ -142,23 +137,7 @@ class Answering(Documents):
                 raise AssistantError("arm_no_base")
             return self.search(query, base_ids=ids, top_k=own.top_k or top_k, mode=own.mode)
 
-        written = dict.fromkeys((arm.name for arm in arms), "")
-
-        def keep() -> None:
-            if conversation_id is None or not answers:
-                return
-            if instead_of is not None and not any(answer.text for answer in answers.values()):
-                return  # stopped before the first word: what was there stays
-            self.conversations.add_turn(
-                conversation_id,
-                question,
-                answers,
-                retrievals=retrievals,
-                instead_of=instead_of,
-                base_names=[self.knowledge.base(base_id).name for base_id in base_ids],
-                settings={"sampling": to_json(sampling), "model": self.settings.models.chat},
-            )
-
+        heard = _Heard(arms)
         try:
             for event in ask(
                 question,
@@ -178,22 +157,36 @@ class Answering(Documents):
                 profile=self._profile(),
                 adapter_sha256=self.loaded.adapter_sha256,
             ):
-                if isinstance(event, Retrieved):
-                    retrievals[event.arm.name] = event.retrieval
-                if isinstance(event, Token) and not event.thinking:
-                    written[event.arm.name] += event.text
-                if isinstance(event, Finished):
-                    answers[event.arm.name] = event.answer
+                heard.add(event)
                 yield event
-        except BaseException as end:
-            if isinstance(end, Exception):
-                raise
-            # Closed, or torn away from where it waits: what was written stays, without sources.
-            for name, text in written.items():
-                answers.setdefault(name, Answer(text.strip(), finish_reason="cancelled"))
-            keep()
+        except Exception:
             raise
-        keep()
+        except BaseException:  # closed, or torn away from where it waits
+            heard.cut_off()
+            self._keep(conversation_id, question, heard, base_ids=base_ids, sampling=sampling)
+            raise
+        self._keep(conversation_id, question, heard, base_ids=base_ids, sampling=sampling)
+
+    def _keep(
+        self,
+        conversation_id: int | None,
+        question: str,
+        heard: "_Heard",
+        *,
+        base_ids: Sequence[int],
+        sampling: Sampling | None,
+    ) -> None:
+        """Add a question and its answers to a conversation, where there is one and any arm has answered."""
+        if conversation_id is None or not heard.answers:
+            return
+        self.conversations.add_turn(
+            conversation_id,
+            question,
+            heard.answers,
+            retrievals=heard.retrievals,
+            base_names=[self.knowledge.base(base_id).name for base_id in base_ids],
+            settings={"sampling": to_json(sampling), "model": self.settings.models.chat},
+        )
 
     def arm(self, name: str) -> Arm:
         """The arm of this name: `base`, `rag`, `sft:<adapter>` or `rag+sft:<adapter>`, with what is its own.
@@ -283,3 +276,27 @@ class Answering(Documents):
     ) -> str:
         """A conversation as a file's text, with citations and settings."""
         return self.conversations.export(conversation_id, form, language)
+
+
+class _Heard:
+    """What the arms of one question have said so far, by their names: what a conversation keeps."""
+
+    def __init__(self, arms: Sequence[Arm]) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.retrievals: dict[str, Retrieval] = {}
+        self._written = dict.fromkeys((arm.name for arm in arms), "")
+
+    def add(self, event: Event) -> None:
+        """Take note of what happens."""
+        match event:
+            case Retrieved():
+                self.retrievals[event.arm.name] = event.retrieval
+            case Token(thinking=False):
+                self._written[event.arm.name] += event.text
+            case Finished():
+                self.answers[event.arm.name] = event.answer
+
+    def cut_off(self) -> None:
+        """Let what unfinished arms have written be their answers, without sources."""
+        for name, text in self._written.items():
+            self.answers.setdefault(name, Answer(text.strip(), finish_reason="cancelled"))
