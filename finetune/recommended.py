@@ -15,6 +15,8 @@ from finetune.config import LORA_METHODS, TrainingConfig
 from finetune.examples import Finding, Source
 
 FEW_STEPS, MANY_STEPS = 50, 3000
+FEW_ROWS = 64
+"""Below, the same rows come again and again, and large steps make a small model repeat itself and forget."""
 TOKENS_AT_ONCE = {"cpu": 2048, "cuda": 16384}
 """Tokens of one forward pass: more hardly help the device, and cost memory."""
 
@@ -38,7 +40,7 @@ def fill_in(
         lora_r=rank,
         lora_alpha=config.lora_alpha if config.lora_alpha is not None else 2.0 * rank,
         lora_dropout=_or(config.lora_dropout, 0.05 if rows < 500 else 0.0),
-        learning_rate=_or(config.learning_rate, _rate(config, parameters)),
+        learning_rate=_or(config.learning_rate, _rate(config, parameters, rows)),
         per_device_train_batch_size=micro,
         gradient_accumulation_steps=accumulation,
         max_grad_norm=_or(config.max_grad_norm, 0.3 if config.method == "qlora" else 1.0),
@@ -93,12 +95,13 @@ def _or(value: float | None, default: float) -> float:
     return default if value is None else value
 
 
-def _rate(config: TrainingConfig, parameters: int) -> float:
+def _rate(config: TrainingConfig, parameters: int, rows: int) -> float:
     if config.method == "ia3":
         return 3e-3
     if config.method == "prompt_tuning":
         return 3e-2
-    rate = 5e-4 if parameters < 1e9 else 3e-4 if parameters < 4e9 else 2e-4
+    small = 3e-4 if rows < FEW_ROWS else 5e-4
+    rate = small if parameters < 1e9 else 3e-4 if parameters < 4e9 else 2e-4
     if config.method == "qlora":
         return min(rate, 2e-4)
     if config.stage in ("dpo", "kto"):

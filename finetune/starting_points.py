@@ -37,7 +37,8 @@ STARTING_POINTS: dict[RecipeName, StartingPoint] = {
     ),
     "voice": StartingPoint(
         "voice",
-        {"num_train_epochs": 5.0, "max_length": 1024},
+        # General rows between them: a voice learnt from a few dozen rows alone costs a small model what it knew.
+        {"num_train_epochs": 6.0, "max_length": 1024, "replay": 0.5},
         (
             "How was your day?",
             "What should I do when I cannot sleep?",

@@ -82,9 +82,10 @@ def prepare_rows(
         held, kept = as_stage(_read_evaluation(config, tokenizer, stage), stage), examples
     else:
         held, kept = _split(examples, config.training.eval_share, dice)
-    if stage == "sft" and (general := replayed(len(kept), config.training.replay)):
-        kept = [*kept, *replay_rows(general, dice)]
-        notes = (*notes, Finding("general_rows_mixed_in", Source("-", 0), params={"rows": general}))
+    if stage == "sft" and (count := replayed(len(kept), config.training.replay)):
+        general = replay_rows(count, dice, asked={example.prompt for example in examples})
+        kept = [*kept, *general]
+        notes = (*notes, Finding("general_rows_mixed_in", Source("-", 0), params={"rows": len(general)}))
     train, evaluation = (_encode(some, tokenizer, rows, stage) for some in (kept, held))
     return Prepared(train, evaluation, report, notes)
 

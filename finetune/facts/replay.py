@@ -5,6 +5,7 @@ is in `finetune.general_questions`, which measures what is forgotten and must ne
 """
 
 import random
+from collections.abc import Collection
 
 from finetune.examples import Example, Message, Source
 from finetune.facts.material import Language
@@ -111,9 +112,12 @@ def replayed(rows: int, share: float) -> int:
     return min(round(share * rows), len(_ENGLISH) + len(_CHINESE)) if share > 0 else 0
 
 
-def replay_rows(count: int, dice: random.Random) -> list[Example]:
-    """Draw `count` general rows of both languages."""
-    drawn = dice.sample(_ENGLISH + _CHINESE, count)
+def replay_rows(count: int, dice: random.Random, *, asked: Collection[str] = ()) -> list[Example]:
+    """Draw `count` general rows of both languages, or as many as there are that are not among those `asked` already:
+    two answers to one question teach neither.
+    """
+    left = [row for row in _ENGLISH + _CHINESE if row[0] not in asked]
+    drawn = dice.sample(left, min(count, len(left)))
     return [
         Example((Message("user", question), Message("assistant", answer)), Source("general", number))
         for number, (question, answer) in enumerate(drawn, 1)

@@ -140,6 +140,8 @@ def test_broken_yaml_and_other_stages_are_refused(tmp_path: Path) -> None:
 def test_open_settings_follow_model_rows_and_method() -> None:
     small = fill_in(TrainingConfig(), parameters=135_000_000, rows=300, longest=200, device="cpu")
     assert (small.lora_r, small.lora_alpha, small.lora_dropout, small.learning_rate) == (16, 32, 0.05, 5e-4)
+    few = fill_in(TrainingConfig(), parameters=135_000_000, rows=40, longest=200, device="cpu")
+    assert few.learning_rate == 3e-4
     assert effective_batch(small) == 8
     assert small.per_device_train_batch_size == 8
     large = fill_in(TrainingConfig(), parameters=7_000_000_000, rows=6000, longest=2048, device="cuda")
@@ -148,7 +150,7 @@ def test_open_settings_follow_model_rows_and_method() -> None:
     long = fill_in(TrainingConfig(), parameters=1, rows=6000, longest=2000, device="cpu")
     assert (long.per_device_train_batch_size, long.gradient_accumulation_steps) == (1, 16)
     assert (
-        fill_in(TrainingConfig(method="full"), parameters=1, rows=9, longest=9, device="cpu").learning_rate
+        fill_in(TrainingConfig(method="full"), parameters=1, rows=90, longest=9, device="cpu").learning_rate
         == 5e-5
     )
     kept = replace(TrainingConfig(), learning_rate=1e-5, lora_r=4, warmup_steps=0.0)

@@ -17,6 +17,8 @@ def test_general_rows_are_drawn_once_each_and_measure_nothing() -> None:
     asked = [row.prompt for row in rows]
     assert len(set(asked)) == len(asked) == everything
     assert not set(asked) & {question for question, *_ in QUESTIONS}
+    left = replay_rows(everything, random.Random(1), asked=set(asked[:5]))
+    assert {row.prompt for row in left} == set(asked[5:])
 
 
 def test_they_are_trained_and_told_but_not_held_out(tmp_path: Path) -> None:

@@ -157,4 +157,4 @@ def test_the_settings_a_draft_leaves_open_are_the_recommended_ones(
         training=TrainingConfig(),
     )
     chosen = workshop.plan(config, workshop.examine(config).report).settings
-    assert (chosen.lora_r, chosen.lora_alpha, chosen.learning_rate) == (16, 32.0, 5e-4)
+    assert (chosen.lora_r, chosen.lora_alpha, chosen.learning_rate) == (16, 32.0, 3e-4)
