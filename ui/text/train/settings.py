@@ -112,10 +112,11 @@ TEXT: dict[str, dict[str, str]] = {
         "zh": "给输入加噪声，常用 5，可使回答更丰富。",
     },
     "train.help_num_train_epochs": {
-        "en": "How often every row is seen. 3 suits a style, 5 to 10 facts in many wordings; for a "
-        "name and a maker about 6: more makes the model forget other things.",
-        "zh": "每行数据学习几遍。风格类 3 遍；知识类（多种问法）5 到 10 遍；名字与身份约 6 遍，"
-        "再多会让模型忘掉其他知识。",
+        "en": "How often every row is seen. 3 suits a style with hundreds of rows, 6 one with a few dozen, 5 "
+        "to 10 facts in many wordings; for a name and a maker about 6: more makes the model forget "
+        "other things.",
+        "zh": "每行数据学习几遍。风格类数百行时 3 遍，几十行时 6 遍；知识类（多种问法）5 到 10 遍；"
+        "名字与身份约 6 遍，再多会让模型忘掉其他知识。",
     },
     "train.help_num_virtual_tokens": {"en": "Of prompt tuning only.", "zh": "仅用于 prompt tuning。"},
     "train.help_overlong": {
