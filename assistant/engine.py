@@ -46,7 +46,8 @@ class Engine:
 
     What holds for every request, whatever runs beside it: its adapter alone changes its text, and on the CPU in
     fp32 and bf16 its logits are bit for bit those it gets when it runs alone, so greedy text is the same. On a
-    GPU, kernels for different numbers of rows may round differently.
+    GPU a request in a slot is written by the same kernels whoever is beside it, but for longer ones looking at more
+    places; how its prompt is read, and whether a slot is free, may round differently.
     """
 
     def __init__(

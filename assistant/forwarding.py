@@ -23,7 +23,7 @@ from assistant.errors import EngineError
 from assistant.lean_model import LeanModel
 from assistant.prefix_cache import Block, GrowingLayer, PrefixCache
 from assistant.slots import Slots, SlotShape
-from assistant.static_decoding import READ_AT_ONCE, StaticDecoding
+from assistant.static_decoding import StaticDecoding
 
 logger = logging.getLogger(__name__)
 
@@ -160,10 +160,9 @@ class Forwarding:
             return self._static.slots.shape.count
         return self._lean.lanes if self._lean is not None else 1
 
-    @property
-    def read_at_once(self) -> int:
-        """Tokens that one pass reads, of several blocks and prompts; 0 where each block has a pass of its own."""
-        return READ_AT_ONCE if self._static is not None else 0
+    def read_at_once(self, prompts: int) -> int:
+        """Tokens that one pass reads of each of so many prompts; 0 where each block has a pass of its own."""
+        return 0 if self._static is None else self._static.read_at_once(prompts)
 
     @property
     def picks_together(self) -> bool:

@@ -1,7 +1,8 @@
 """Keys and values of prompts that were read lately, so that a shared beginning is not read again.
 
 A prompt is always read in the same blocks, whatever is cached: 32, 32, 64, then 128 tokens each. Only whole
-blocks are kept and reused, so an answer is bit for bit the same with and without a hit.
+blocks are kept and reused, so an answer is bit for bit the same with and without a hit. Only what lives in slots on a GPU is
+read in several blocks at once, to what may be other bits.
 Imported only where an engine runs, because it needs torch.
 """
 

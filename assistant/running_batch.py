@@ -142,7 +142,8 @@ class RunningBatch:
     def _read(self, entries: list[ActiveRequest]) -> None:
         """Read the next block of several prompts; draw a prompt's first token after its last block."""
         began = time.perf_counter()
-        ends = [self._next_end(e, self._forwarding.read_at_once // len(entries)) for e in entries]
+        most = self._forwarding.read_at_once(len(entries))
+        ends = [self._next_end(e, most) for e in entries]
         blocks = [
             Block(e.prompt[e.read : end], e.cache, e.request.adapter, last=end == len(e.prompt))
             for e, end in zip(entries, ends, strict=True)

@@ -30,8 +30,9 @@ logger = logging.getLogger(__name__)
 # Steps look at the first so many places of all slots, or twice, four times ... as many: at most twice what is needed.
 _LEAST_PLACES = 256
 
-READ_AT_ONCE = 2048
-"""Tokens of prompts that one pass reads: enough to keep a GPU busy, not so many that answers stand still."""
+# Tokens of prompts that one pass reads, and of each: enough to keep a GPU busy, not so many that answers stand still or
+# that their mask takes much memory.
+_READ_AT_ONCE, _READ_OF_ONE = 2048, 512
 
 
 class Parts(NamedTuple):
@@ -129,6 +130,11 @@ class StaticDecoding:
                 self.slots.release(cache)
         assert told is not None
         return max(float((row.float() - expected).norm() / expected.norm()) for row in told)
+
+    @staticmethod
+    def read_at_once(prompts: int) -> int:
+        """Tokens of each of so many prompts that `read` should be given."""
+        return min(_READ_OF_ONE, _READ_AT_ONCE // prompts)
 
     def step(
         self, tokens: Sequence[int], caches: Sequence[DynamicCache], adapters: Sequence[str | None]

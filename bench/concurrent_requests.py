@@ -1,6 +1,6 @@
 """How much faster sixteen requests of mixed adapters are together than one after the other.
 
-Run: python bench/concurrent_requests.py --model FOLDER [--requests 16] [--tokens 48] [--context 120] [--threads 2]
+Run: python bench/concurrent_requests.py --model FOLDER [--requests 16] [--tokens 48] [--context 120] [--threads 2] [--device auto]
 
 A third of the requests use the base, the others one of two LoRA adapters of random weights, made for the run.
 Also tells when the first token of a request comes that arrives while the others are answered. The last line is
@@ -62,7 +62,7 @@ def main() -> None:
             engine.load_adapter(name, adapter)
     write_to_the_limit(engine)
     print(
-        f"{loaded.dtype}, {torch.get_num_threads()} threads, {clock_name(arguments)}, "
+        f"{loaded.dtype} on {loaded.device}, {torch.get_num_threads()} threads, {clock_name(arguments)}, "
         f"{arguments.requests} requests; {load_line()}"
     )
     serve(engine, _requests("warm", arguments)[:3])

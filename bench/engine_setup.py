@@ -24,6 +24,7 @@ def engine_options(description: str | None, *, clock: bool = True) -> argparse.A
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, or auto for a GPU where there is one")
     parser.add_argument("--dtype", help="bfloat16 or float32; without it, what the machine does best")
     parser.add_argument("--threads", type=int)
     if clock:
@@ -52,7 +53,7 @@ def model_of(arguments: argparse.Namespace) -> "LoadedModel":
     threads = 1 if getattr(arguments, "cpu_time", False) else arguments.threads
     if threads:
         torch.set_num_threads(threads)
-    return load_model(arguments.model, device="cpu", dtype=arguments.dtype)
+    return load_model(arguments.model, device=arguments.device, dtype=arguments.dtype)
 
 
 def load_line() -> str:

@@ -1,6 +1,6 @@
 """How much longer four arms take than the slowest of them alone: two prompts, each with the base and an adapter.
 
-Run: python bench/four_arms.py --model FOLDER [--tokens 48] [--context 450] [--dtype bfloat16] [--threads 2]
+Run: python bench/four_arms.py --model FOLDER [--tokens 48] [--context 450] [--dtype bfloat16] [--threads 2] [--device auto]
 
 The adapter is a LoRA of random weights, made for the run. Prompts differ from round to round, so nothing was
 read before. Rounds of both kinds alternate and the medians are compared; the last line is `ratio X.XX`. With
@@ -55,7 +55,9 @@ def main() -> None:
         )
         engine.load_adapter("sft", adapter)
     write_to_the_limit(engine)
-    print(f"{loaded.dtype}, {torch.get_num_threads()} threads, {arguments.tokens} new tokens; {load_line()}")
+    print(
+        f"{loaded.dtype} on {loaded.device}, {torch.get_num_threads()} threads, {arguments.tokens} new tokens; {load_line()}"
+    )
     alone: dict[str, list[float]] = {arm: [] for arm in _ARMS}
     together = []
     serve(engine, _requests(engine, "warm", _ARMS, arguments))
@@ -108,7 +110,7 @@ def _by_peft(model: Any, adapter: Path, arguments: argparse.Namespace) -> None:
     spent = {}
     with torch.inference_mode():
         for rows in (1, 4):
-            ids = torch.randint(4, 1000, (rows, arguments.context))
+            ids = torch.randint(4, 1000, (rows, arguments.context), device=model.device)
             names = ["sft", "__base__"] * 2 if rows == 4 else ["sft"]
             options = {"do_sample": False, "adapter_names": names, "eos_token_id": -1, "pad_token_id": 0}
             times = []
@@ -117,6 +119,8 @@ def _by_peft(model: Any, adapter: Path, arguments: argparse.Namespace) -> None:
                 wrapped.generate(
                     input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, **options
                 )
+                if model.device.type == "cuda":
+                    torch.cuda.synchronize()
                 times.append(time.perf_counter() - began)
             spent[rows] = min(times[1::2])
     wrapped.unload()

@@ -108,7 +108,17 @@ class Recording(TorchDispatchMode):
     def launches(self) -> list[str]:
         """Names of the calls that compute or copy something."""
         views = ("view", "slice", "select.int", "permute", "transpose", "expand", "squeeze", "split", "alias")
-        views += ("unbind", "detach", "narrow", "as_strided", "empty", "aten.t.")
+        views += (
+            "unbind",
+            "detach",
+            "narrow",
+            "as_strided",
+            "empty",
+            "aten.t.",
+            "reshape",
+            "flatten",
+            "chunk",
+        )
         return [str(call[0]) for call in self.calls if not any(word in str(call[0]) for word in views)]
 
     def replay(self) -> None:
