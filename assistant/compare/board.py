@@ -38,29 +38,28 @@ def board_cells(results: Mapping[str, Any]) -> dict[str, dict[str, Any] | None]:
 
     `mean` is None where too few questions were scored, `n` of them.
     """
+    return {cell: _told(cell, results) for cell in _PLACES}
+
+
+def _told(cell: str, results: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is told of one cell."""
     primary, board = results["primary"], results["factorial"]
-    cells: dict[str, dict[str, Any] | None] = dict.fromkeys(_PLACES)
-    for cell in cells:
-        told = {
-            arm: entry["metrics"][primary]
-            for arm in arms_of_cell(cell, list(results["arms"]))
-            if (entry := results["arms"][arm])["metrics"][primary]["n"]
-        }
-        shown = {arm: entry for arm, entry in told.items() if entry["mean"] is not None}
-        if told and not shown:
-            cells[cell] = {"mean": None, "n": max(entry["n"] for entry in told.values())}
-        told = shown
-        if told:
-            means = {arm: entry["mean"] for arm, entry in told.items()}
-            shared = board["cells"][cell] if board else fmean(means.values())
-            only = next(iter(told.values())) if len(told) == 1 else None
-            cells[cell] = {
-                "mean": shared,
-                "n": board["n"] if board else min(entry["n"] for entry in told.values()),
-                "interval": only["interval"] if only else None,
-                "arms": means,
-            }
-    return cells
+    entries = {
+        arm: entry
+        for arm in arms_of_cell(cell, list(results["arms"]))
+        if (entry := results["arms"][arm]["metrics"][primary])["n"]
+    }
+    shown = {arm: entry for arm, entry in entries.items() if entry["mean"] is not None}
+    if not shown:
+        return {"mean": None, "n": max(entry["n"] for entry in entries.values())} if entries else None
+    means = {arm: entry["mean"] for arm, entry in shown.items()}
+    only = next(iter(shown.values())) if len(shown) == 1 else None
+    return {
+        "mean": board["cells"][cell] if board else fmean(means.values()),
+        "n": board["n"] if board else min(entry["n"] for entry in shown.values()),
+        "interval": only["interval"] if only else None,
+        "arms": means,
+    }
 
 
 def board_effects(results: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from assistant.compare.counterfactual import alter
 from assistant.compare.questions import Question
 from assistant.compare.statistics import wilson
 from assistant.compare.votes import Ballot
+from assistant.language import detect_language
 from assistant.messages import Language
 
 LETTERS = ("A", "B", "C")
@@ -144,14 +145,7 @@ def examine(
         ballots: the user's votes; those cast blind with a preference count.
         same_model: whether the judge also answers in the experiment.
     """
-    rng = random.Random(seed)
-    pool = [question for question in questions if question.references]
-    rng.shuffle(pool)
-    planted: list[tuple[Question, str, str]] = []
-    for question in pool:
-        changed = alter(question, questions, seed=seed)
-        if changed is not None and len(planted) < EXAM:
-            planted.append((question, *changed))
+    planted = _planted(questions, seed=seed)
     asked = read = repeat = swap = right = 0
     for number, (question, good, bad) in enumerate(planted):
         pair, wanted = ((good, bad), "first") if number % 2 else ((bad, good), "second")
@@ -164,29 +158,50 @@ def examine(
         repeat += max(abs(a - b) for a, b in zip(opinion.forward, again, strict=True)) <= _SAME
         swap += opinion.consistent
         right += opinion.pick == wanted
-    votes, both = 0, []
+    votes, both = _beside_votes(judge, [ballot for ballot in ballots if ballot.blind])
+    return Exam(
+        judge.name,
+        pairs=len(planted),
+        asked=asked,
+        read=read,
+        repeat=repeat,
+        swap=swap,
+        planted=right,
+        same_model=same_model,
+        votes=votes,
+        vote_pairs=len(both),
+        agreed=sum(theirs == its for theirs, its in both),
+        kappa=kappa(both),
+    )
+
+
+def _planted(questions: Sequence[Question], *, seed: int) -> list[tuple[Question, str, str]]:
+    """Questions of the exam, each with a right answer and a wrong one."""
+    pool = [question for question in questions if question.references]
+    random.Random(seed).shuffle(pool)
+    planted: list[tuple[Question, str, str]] = []
+    for question in pool:
+        changed = alter(question, questions, seed=seed)
+        if changed is not None and len(planted) < EXAM:
+            planted.append((question, *changed))
+    return planted
+
+
+def _beside_votes(judge: Judge, ballots: Sequence[Ballot]) -> tuple[int, list[tuple[Pick, Pick]]]:
+    """Let a judge decide what people have decided.
+
+    Returns:
+        How many votes it could judge, and of each of their pairs what the voter picked and what it did.
+    """
+    votes, both = 0, list[tuple[Pick, Pick]]()
     for ballot in ballots:
         opinions = [
-            (wanted, compare_pair(judge, question, *texts))
-            for question, texts, wanted in (_voted(ballot) if ballot.blind else ())
+            (wanted, compare_pair(judge, question, *texts)) for question, texts, wanted in _voted(ballot)
         ]
         judged = [(wanted, opinion.pick) for wanted, opinion in opinions if opinion.state == "judged"]
         votes += bool(judged)
         both += judged
-    return Exam(
-        judge.name,
-        len(planted),
-        asked,
-        read,
-        repeat,
-        swap,
-        right,
-        same_model,
-        votes=votes,
-        vote_pairs=len(both),
-        agreed=sum(mine == theirs for mine, theirs in both),
-        kappa=kappa(both),
-    )
+    return votes, both
 
 
 def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
@@ -208,8 +223,6 @@ def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
 
 def _voted(ballot: Ballot) -> list[tuple[Question, tuple[str, str], Pick]]:
     """The pairs that a vote has decided: the best against each other one; of a tie, all as ties."""
-    from assistant.language import detect_language
-
     question = Question("vote", ballot.question, language=detect_language(ballot.question))
     texts = {one.arm: one.answer.text for one in ballot.judged if one.answer is not None and one.answer.text}
     if ballot.best is not None and ballot.best in texts:
@@ -228,6 +241,7 @@ def _voted(ballot: Ballot) -> list[tuple[Question, tuple[str, str], Pick]]:
 
 
 def _ask(judge: Judge, question: Question, first: str, second: str) -> tuple[float, ...] | None:
+    """Probabilities of first, second, tie, in the order that is shown; None where the judge tells none."""
     language: Language = "zh" if question.language == "zh" else "en"
     reference = (
         _REFERENCE[language].format(text=" / ".join(question.references)) if question.references else ""

@@ -226,9 +226,8 @@ class Votes:
 
     def count(self) -> int:
         """How many there are."""
-        with self._tables.reading() as db:
-            (count,) = db.execute("SELECT count(*) FROM votes").fetchone()
-            return int(count)
+        ((count,),) = self._tables.rows("SELECT count(*) FROM votes")
+        return int(count)
 
     def delete_all(self) -> None:
         """Delete every vote so that no text of them remains in the file or its log."""
