@@ -140,6 +140,10 @@ def test_four_arms_stream_together_are_voted_on_blind_and_become_training_rows(
     assert told.count("in all") == 4
     assert told.count("peak memory") == 4
     page.screenshot(path=screenshots / "compare-voted-en.png", full_page=True)
+    page.get_by_role("button", name="Why this answer").first.click()
+    page.get_by_role("dialog").locator("pre.prompt").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="detached")
     page.get_by_text("What differs").click()
     page.locator(".tandem-diff").or_(page.get_by_text("word for word")).first.wait_for()
     settled(page)

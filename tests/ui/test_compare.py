@@ -377,7 +377,10 @@ def test_the_board_tells_old_weights_from_new_ones_of_the_same_name(app: App) ->
     open_board(at, "Leaderboard")
     rows = at.dataframe[0].value.iloc[:, 0].tolist()
     assert rows == ["mine (SFT) · bbbbbbbb", "Base model", "mine (SFT) · aaaaaaaa"]
-    assert "trained anew under its old name" in words(at)
+    told = words(at)
+    assert "trained anew under its old name" in told
+    # Pairs of which nothing can be said are told in one line.
+    assert "Still open: 2 pairs, each with votes on 1 question at most." in told
 
 
 @pytest.mark.parametrize(("kind", "rows"), [("corrected", 1), ("preferences", 3), ("likes", 2)])

@@ -2,6 +2,7 @@
 
 import re
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 import streamlit as st
 
@@ -97,12 +98,19 @@ def _show(app: "App", answer: Answer, citation: Citation, sentence: int | None) 
         st.image(image.png, width="stretch", alt=say("source.page_alt", name=passage.source_name))
 
 
+def _room(text: str) -> int:
+    """How many characters of `text` are shown; a Chinese one takes the room of two letters, and says more."""
+    wide = sum(east_asian_width(char) in "WF" for char in text)
+    return AROUND_CHARACTERS // 2 if 3 * wide > len(text) else AROUND_CHARACTERS
+
+
 def _end_of(text: str) -> str:
     """The last few lines or words of `text`, begun at a border."""
     text = text.strip()
-    if len(text) <= AROUND_CHARACTERS:
+    room = _room(text[-AROUND_CHARACTERS:])
+    if len(text) <= room:
         return text
-    cut = text[-AROUND_CHARACTERS:]
+    cut = text[-room:]
     _, border, rest = cut.partition("\n" if "\n" in cut else " ")
     kept = (rest if border and rest.strip() else cut).lstrip()
     # A sign of its own beside a table's row or a list's entry would make it none.
@@ -112,9 +120,10 @@ def _end_of(text: str) -> str:
 def _start_of(text: str) -> str:
     """The first few lines or words of `text`, ended at a border."""
     text = text.strip()
-    if len(text) <= AROUND_CHARACTERS:
+    room = _room(text[:AROUND_CHARACTERS])
+    if len(text) <= room:
         return text
-    cut = text[:AROUND_CHARACTERS]
+    cut = text[:room]
     rest, border, _ = cut.rpartition("\n" if "\n" in cut else " ")
     kept = (rest if border and rest.strip() else cut).rstrip()
     return f"{kept}\n\n…" if kept.endswith("|") else f"{kept} …"

@@ -11,7 +11,7 @@ from knowledge.documents import Retrieval
 from ui.ask_parts.current import open_conversation
 from ui.ask_parts.exchange import show_question
 from ui.ask_parts.sources import open_source
-from ui.ask_parts.why import show_why
+from ui.ask_parts.why import open_why
 from ui.compare_parts.asking import LETTERS, Comparison, grid
 from ui.compare_parts.differing import show_differences
 from ui.compare_parts.labels import arm_label
@@ -59,9 +59,24 @@ def _show_column(app: "App", comparison: Comparison, letter: str, column: ShownA
         # It read no passages, so that none supports a sentence says nothing against it.
         answer = replace(answer, sentences=())
     retrieval = comparison.retrievals.get(column.arm)
-    st.fragment(framed()(_answer))(app, answer, comparison.question, retrieval, key, comparison.revealed)
-    if comparison.revealed and answer.finish_reason != "cancelled":
-        _offer_to_ask(app, comparison, column, key)
+    st.fragment(framed()(_answer))(app, answer, key, comparison.revealed)
+    if not comparison.revealed:
+        return
+    with st.container(horizontal=True, gap="medium"):
+        st.fragment(framed()(_why))(answer, comparison.question, retrieval, key)
+        if answer.finish_reason != "cancelled":
+            _offer_to_ask(app, comparison, column, key)
+
+
+def _why(answer: Answer, question: str, retrieval: Retrieval | None, key: str) -> None:
+    if st.button(
+        say("ask.why"),
+        icon=":material/chevron_right:",
+        icon_position="right",
+        type="tertiary",
+        key=f"compared_why_{key}",
+    ):
+        open_why(answer, question=question, retrieval=retrieval)
 
 
 def _why_none(comparison: Comparison, column: ShownAnswer) -> str:
@@ -92,9 +107,7 @@ def _offer_to_ask(app: "App", comparison: Comparison, column: ShownAnswer, key: 
         open_conversation(number)
 
 
-def _answer(
-    app: "App", answer: Answer, question: str, retrieval: Retrieval | None, key: str, revealed: bool
-) -> None:
+def _answer(app: "App", answer: Answer, key: str, revealed: bool) -> None:
     """Figures and prompt would tell a hidden arm, so they come after the vote."""
     show_answer(
         answer,
@@ -112,10 +125,6 @@ def _answer(
     check = None if answer.record is None else answer.record.adapter_check
     if check is not None and check.changed == 0:
         st.warning(say("compare.same_as_base"), icon=":material/warning:")
-    why = st.expander(say("ask.why"), key=f"compared_why_{key}", type="compact", on_change="rerun")
-    if why.open:
-        with why:
-            show_why(answer, question=question, retrieval=retrieval, key=f"compared_why_{key}_panel")
 
 
 def figures(answer: Answer) -> str:

@@ -43,8 +43,13 @@ def show_standings(app: "App") -> None:
         _matrix(told)
         st.markdown(f"**{say('board.settled_title')}**")
         names = _names(told)
+        undecided = [pair for pair in told.pairs if not pair.settled and pair.more is None]
         for pair in told.pairs:
-            st.caption(_forecast(pair, names))
+            if pair not in undecided:
+                st.caption(_forecast(pair, names))
+        if undecided:  # one line for all: with six arms there are fifteen pairs
+            most = max(pair.questions for pair in undecided)
+            st.caption(say("board.undecided", count=len(undecided), questions=most))
     if open_votes:
         st.caption(say("board.open_votes", count=open_votes))
     _uses(app, ballots)
@@ -168,9 +173,7 @@ def _forecast(pair: "Pair", names: dict[str, str]) -> str:
         # The stronger by all votes need not be the one that won most of their own questions.
         better, other = (first, second) if pair.wins > pair.losses else (second, first)
         return say("board.settled", first=better, second=other, questions=pair.questions)
-    if pair.more is not None:
-        return say("board.more", first=first, second=second, count=pair.more)
-    return say("board.unsettled", first=first, second=second, questions=pair.questions)
+    return say("board.more", first=first, second=second, count=pair.more)
 
 
 def _uses(app: "App", ballots: Sequence[Ballot]) -> None:

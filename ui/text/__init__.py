@@ -20,7 +20,7 @@ TEXTS: dict[Language, dict[str, str]] = {
 }
 
 _COUNTED = re.compile(
-    r"\{(\w+)\} (?:file|chunk|page|token|passage|character|knowledge base|vote|question)s\b"
+    r"\{(\w+)\} (?:file|chunk|page|token|passage|character|knowledge base|vote|question|pair)s\b"
 )
 _STATE = "language"
 _QUERY = "lang"

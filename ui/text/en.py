@@ -81,8 +81,8 @@ TEXT: dict[str, str] = {
     "board.open_votes": "Kept but not counted here, because the names were shown: {count} votes.",
     "board.settled": "{first} beats {second}: settled by {questions} questions.",
     "board.settled_title": "What is settled",
-    "board.unsettled": "{first} against {second}: {questions} questions so far, too early to say how "
-    "many more are needed.",
+    "board.undecided": "Still open: {count} pairs, each with votes on {questions} questions at most. It is too early to say "
+    "how many more are needed.",
     "board.usable": "Usable",
     "chunks.count": "{chunks} chunks, {pages} pages",
     "chunks.count_no_pages": "{chunks} chunks",

@@ -78,7 +78,7 @@ TEXT: dict[str, str] = {
     "board.open_votes": "另有 {count} 次投票时名称可见，已保存但不计入排行。",
     "board.settled": "“{first}”胜过“{second}”：{questions} 个问题足以得出结论。",
     "board.settled_title": "哪些已有结论",
-    "board.unsettled": "“{first}”与“{second}”：目前有 {questions} 个问题，还无法估计需要多少。",
+    "board.undecided": "尚无结论的有 {count} 对，每对最多只有 {questions} 个问题的投票，还无法估计需要多少。",
     "board.usable": "可用",
     "chunks.count": "{chunks} 个分块，{pages} 页",
     "chunks.count_no_pages": "{chunks} 个分块",
