@@ -189,6 +189,7 @@ class ChunkTable(Tables):
 
 
 def insert_chunk(db: Connection, source_id: int, version_id: int, new: NewChunk) -> int:
+    """Add a chunk inside a transaction; return its number."""
     chunk = new.chunk
     number = db.execute(
         "INSERT INTO kb_chunk (version_id, source_id, ordinal, text, start, end, heading_path, kind, page_first, "

@@ -115,7 +115,7 @@ class StoredProbe:
     """An answer of one arm under changed conditions; see `counterfactual`.
 
     Args:
-        change: "removed", "swapped" or "altered".
+        change: one of `counterfactual.Change`.
         facts: what was changed, and what the answer says then; plain JSON.
     """
 
@@ -152,6 +152,7 @@ def dump(value: Any, *, in_order: bool = False) -> str:
 
 
 def experiment_of(row: tuple[Any, ...]) -> Experiment:
+    """An experiment of its row: id, name, state, plan, questions, their SHA-256, manifest, results, two times."""
     plan = json.loads(row[3])
     if (sampling := plan["sampling"]) is not None:
         plan["sampling"] = Sampling(**sampling | {"stop": tuple(sampling["stop"])})
@@ -171,6 +172,7 @@ def experiment_of(row: tuple[Any, ...]) -> Experiment:
 
 
 def answer_of(row: tuple[Any, ...]) -> StoredAnswer:
+    """An answer of its row: question, arm, answer, error, warm, memory, energy, scores, together."""
     return StoredAnswer(
         question_id=row[0],
         arm=row[1],
@@ -185,10 +187,12 @@ def answer_of(row: tuple[Any, ...]) -> StoredAnswer:
 
 
 def probe_of(row: tuple[Any, ...]) -> StoredProbe:
+    """A probe of its row: question, arm, change, answer, facts."""
     return StoredProbe(row[0], row[1], row[2], answer_from_json(json.loads(row[3])), json.loads(row[4]))
 
 
 def retrieval_of(row: tuple[Any, ...]) -> StoredRetrieval:
+    """A retrieval of the beginning of its row: question, seconds, retrieval, scores."""
     return StoredRetrieval(
         row[0], row[1], retrieval_from_json(json.loads(row[2])), scores_from_json(json.loads(row[3]))
     )
