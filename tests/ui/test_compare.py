@@ -139,10 +139,7 @@ def test_names_are_hidden_until_the_vote_and_the_vote_is_kept(app: App) -> None:
     assert [column.usable for column in kept.shown] == [None, False]
     after = words(at)
     assert "mine \\(SFT\\)" in after
-    assert (
-        "first word 0.5 s · 1.5 s in all · 7 tokens · peak memory 1.5 GB (2.5 MB its own)"
-        in after
-    )
+    assert "first word 0.5 s · 1.5 s in all · 7 tokens · peak memory 1.5 GB (2.5 MB its own)" in after
     assert "evil" not in "".join(item.value for item in at.markdown)
 
 
