@@ -121,6 +121,8 @@ class Answering(Documents):
         earlier: list[Passage] = []
         if conversation_id is not None:
             conversation = self.conversations.get(conversation_id)
+            turns = tuple(turn for turn in conversation.turns if turn.id != instead_of)
+            conversation = replace(conversation, turns=turns)
             history = conversation.history(arms[0].name)
             if conversation.turns and (last := conversation.turns[-1].answers.get(arms[0].name)):
                 earlier = passages_of(last)
@@ -138,6 +140,15 @@ class Answering(Documents):
             return self.search(query, base_ids=ids, top_k=own.top_k or top_k, mode=own.mode)
 
         heard = _Heard(arms)
+        keep = partial(
+            self._keep,
+            conversation_id,
+            question,
+            heard,
+            instead_of=instead_of,
+            base_ids=base_ids,
+            sampling=sampling,
+        )
         try:
             for event in ask(
                 question,
@@ -163,9 +174,9 @@ class Answering(Documents):
             raise
         except BaseException:  # closed, or torn away from where it waits
             heard.cut_off()
-            self._keep(conversation_id, question, heard, base_ids=base_ids, sampling=sampling)
+            keep()
             raise
-        self._keep(conversation_id, question, heard, base_ids=base_ids, sampling=sampling)
+        keep()
 
     def _keep(
         self,
@@ -173,17 +184,21 @@ class Answering(Documents):
         question: str,
         heard: "_Heard",
         *,
+        instead_of: int | None,
         base_ids: Sequence[int],
         sampling: Sampling | None,
     ) -> None:
         """Add a question and its answers to a conversation, where there is one and any arm has answered."""
         if conversation_id is None or not heard.answers:
             return
+        if instead_of is not None and not any(answer.text for answer in heard.answers.values()):
+            return  # stopped before the first word: what was there stays
         self.conversations.add_turn(
             conversation_id,
             question,
             heard.answers,
             retrievals=heard.retrievals,
+            instead_of=instead_of,
             base_names=[self.knowledge.base(base_id).name for base_id in base_ids],
             settings={"sampling": to_json(sampling), "model": self.settings.models.chat},
         )

@@ -76,3 +76,27 @@ def test_a_failure_keeps_nothing(app: App, monkeypatch: pytest.MonkeyPatch, end:
     else:
         list(events)
     assert app.conversation(number).turns == ()
+
+
+def test_a_question_is_answered_again_in_its_own_place(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = app.create_conversation()
+    old = app.conversations.add_turn(number, QUESTION, {"rag": Answer("No idea.")})
+    heard: dict[str, Any] = {}
+
+    def ask(question: str, *, history: Any, **_: Any) -> Iterator[Event]:
+        heard["history"] = list(history)
+        yield from events
+
+    monkeypatch.setattr(assistant.ask, "ask", ask)
+    # Stopped before the first word, it leaves what was there.
+    events = WRITTEN
+    asked = app.ask(QUESTION, base_ids=(), conversation_id=number, instead_of=old.id)
+    next(asked)
+    asked.close()  # type: ignore[attr-defined]
+    assert [turn.id for turn in app.conversation(number).turns] == [old.id]
+
+    events = (*WRITTEN, Finished(RAG, Answer("It weighs 12 kg.")))
+    list(app.ask(QUESTION, base_ids=(), conversation_id=number, instead_of=old.id))
+    assert heard["history"] == []
+    (turn,) = app.conversation(number).turns
+    assert (turn.id != old.id, turn.answers["rag"].text) == (True, "It weighs 12 kg.")
