@@ -37,8 +37,9 @@ STARTING_POINTS: dict[RecipeName, StartingPoint] = {
     ),
     "voice": StartingPoint(
         "voice",
-        # General rows between them: a voice learnt from a few dozen rows alone costs a small model what it knew.
-        {"num_train_epochs": 6.0, "max_length": 1024, "replay": 0.5},
+        # Small steps, and a general row for each of one's own: a voice learnt from a few dozen rows alone, or in
+        # large steps, costs a small model what it knew, and it says the same word over and over.
+        {"num_train_epochs": 6.0, "max_length": 1024, "learning_rate": 2e-4, "replay": 1.0},
         (
             "How was your day?",
             "What should I do when I cannot sleep?",
