@@ -22,7 +22,8 @@ def files(app: "App", base: "BaseInfo") -> None:
     """Draw the tab."""
     sources = app.sources(base.id)
     if not sources:
-        st.caption(say("files.none"))
+        if not any(job.base_id == base.id and job.state == "running" for job in app.jobs()):
+            st.caption(say("files.none"))
         return
     states = {
         state: sum(source.state == state for source in sources) for state in ("ready", "pending", "failed")
