@@ -73,7 +73,9 @@ def embedded_chat_model() -> Any:
 
     settings = load_settings()
     if not present("smollm2-135m-instruct", models_dir=settings.models_dir):
-        pytest.skip("the embedded chat model is not imported here: run `tandem models get smollm2-135m-instruct`")
+        pytest.skip(
+            "the embedded chat model is not imported here: run `tandem models get smollm2-135m-instruct`"
+        )
     folder = resolve("smollm2-135m-instruct", models_dir=settings.models_dir, offline=True)
     return load_model(folder, device="cpu")
 
