@@ -109,7 +109,7 @@ def test_four_arms_stream_together_are_voted_on_blind_and_become_training_rows(
     box = page.get_by_test_id("stChatInputTextArea")
     box.fill(LONG_QUESTION)
     box.press("Enter")
-    page.get_by_text("Which answer is better?").wait_for(timeout=240_000)
+    page.get_by_text("Which answer is best?").wait_for(timeout=240_000)
     seen = page.evaluate("() => window.seen")
     # Answers of a few words come in one piece; the base and the documents' arm have more to say here.
     growing = [told for told in seen.values() if len(told) >= 2]
@@ -209,7 +209,7 @@ def test_an_arm_of_ones_own_is_compared_and_its_answer_goes_on_in_ask(
     box = page.get_by_test_id("stChatInputTextArea")
     box.fill(QUESTION)
     box.press("Enter")
-    page.get_by_text("Which answer is better?").wait_for(timeout=240_000)
+    page.get_by_text("Which answer is best?").wait_for(timeout=240_000)
     settled(page)
     page.screenshot(path=screenshots / "compare-own-en.png")
     page.get_by_role("button", name="Go on in Ask").last.click()
