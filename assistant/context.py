@@ -71,7 +71,7 @@ SMALL = ContextProfile(
     least_fit=0.28,
     least_overlap=0.15,
 )
-READER = replace(SMALL, max_sentences=3, least_fit=0.2, refusal_bias=-2.0)
+READER = replace(SMALL, max_sentences=3, least_fit=0.2, refusal_bias=-2.75)
 """For a small model that was trained to read; the figures are in finetune/recipes/reader/README.md."""
 READER_ABROAD = replace(SMALL, trusts_refusal=False)
 """The same in a language it was not taught: there it would refuse everything, which says nothing of the passages. The

@@ -6,8 +6,8 @@ Each case is a process of its own that builds the model, puts a LoRA on it (or t
 steps, of which the second has the optimiser's state. On a CPU the peak is what the process's resident memory grew by,
 with glibc told to give freed blocks back at once (`MALLOC_MMAP_THRESHOLD_`): by default it keeps so much that the
 process holds 1.2 to 1.7 times what it uses, which `--keep-freed` shows. Training itself leaves glibc as it is: made to
-give blocks back, a step of SmolLM2-135M took 1.8 times the processor time. There the probe, which tries the longest
-rows before the first step and measures what the process holds, decides. On a GPU it is what torch allocated. The last
+give blocks back, it spends processor time on that. There the probe, which tries the longest rows before the first step
+and measures what the process holds, decides. On a GPU it is what torch allocated. The last
 line is `ratio X.XX`, the mean of measured over predicted; the worst error is printed before it.
 """
 

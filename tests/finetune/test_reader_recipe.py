@@ -3,14 +3,27 @@
 import json
 import random
 import re
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant.context import SMALL
+from assistant.prompts import build_messages
+from finetune.general_questions import QUESTIONS
 from finetune.recipes.reader.__main__ import HELD_OUT, SOURCES
 from finetune.recipes.reader.packing import REFUSAL_FIRST, Packer, collate
-from finetune.recipes.reader.rows import Asked, Group, Paragraph, build_groups, near_miss, read_squad
+from finetune.recipes.reader.rows import (
+    Asked,
+    Group,
+    Paragraph,
+    build_groups,
+    general_groups,
+    near_miss,
+    read_squad,
+)
 from tests.finetune.tiny_chat import write_tiny_chat
 
 RECIPE = Path(__file__).resolve().parents[2] / "finetune" / "recipes" / "reader"
@@ -79,6 +92,31 @@ def test_held_out_articles_give_no_rows(tmp_path: Path, shared_data: Path) -> No
     held = shared_data / "qa" / "squad2" / "squad2.json"
     assert {article["title"] for article in json.loads(held.read_text("utf-8"))["data"]} == HELD_OUT
     assert read_squad(held, leave_out=HELD_OUT) == []
+
+
+def test_general_groups_are_asked_as_the_app_asks_without_passages(tiny_parts: tuple[Path, Any]) -> None:
+    _, tokenizer = tiny_parts
+    groups = general_groups(5, seed=1)
+    assert len(groups) == 5
+    assert {(group.language, group.plain) for group in groups} == set(product(("en", "zh"), (False, True)))
+    measured = {question for question, *_ in QUESTIONS}
+    assert not measured & {question for group in groups for question, _ in group.asked}
+    for group in groups:
+        question, answer = group.asked[0]
+        row = Packer(tokenizer).pack(replace(group, asked=((question, answer),)))
+        if group.plain:
+            turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+            whole = tokenizer.apply_chat_template(turns, tokenize=False)
+            learnt = answer
+        else:
+            asked = build_messages(question, context=None, language=group.language, profile=SMALL)
+            learnt = f" {answer}" if group.language == "en" else answer
+            whole = f"{asked[-1].text}{learnt}{tokenizer.eos_token}"
+        assert whole.strip().endswith(tokenizer.decode(row.ids)[-len(whole.strip()) :])
+        assert question in tokenizer.decode(row.ids)
+        assert "passages" not in tokenizer.decode(row.ids)
+        weighed = [token for token, weight in zip(row.ids, row.weight, strict=True) if weight]
+        assert tokenizer.decode(weighed) == f"{learnt}{tokenizer.eos_token}"
 
 
 # --- sequences

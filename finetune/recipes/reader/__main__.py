@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetune.recipes.reader.rows import Group, Paragraph, build_groups, read_squad, read_tatqa, thinned
+from finetune.recipes.reader.rows import (
+    Group,
+    Paragraph,
+    build_groups,
+    general_groups,
+    read_squad,
+    read_tatqa,
+    thinned,
+)
 
 BASE = "smollm2-135m-instruct"
 ROOT = Path(__file__).resolve().parents[3]
@@ -36,6 +44,7 @@ class Source:
 
 SOURCES = (
     Source("squad2/dev-v2.0.json"),
+    Source("squad2/train-v2.0.json"),
     Source("squadshifts/new_wiki_v1.0.json"),
     Source("tatqa/tatqa_dataset_dev.json", tables=True),
 )
@@ -70,6 +79,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--minutes", type=float, default=math.inf, help="end by then")
     parser.add_argument("--paragraphs", type=int, default=1 << 30, help="at most so many, for a trial")
+    parser.add_argument(
+        "--general", type=float, default=0.05, help="groups of general questions, as a share of the others"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:
@@ -83,6 +95,7 @@ def main() -> None:
         for number in range(rounds)
         for group in build_groups(thinned(paragraphs, arguments.paragraphs), seed=arguments.seed + number)
     ]
+    groups += general_groups(round(arguments.general * len(groups)), seed=arguments.seed)
     make(
         groups,
         out=arguments.out,

@@ -1,4 +1,4 @@
-"""Several questions about one context as one sequence, in which the context is computed once.
+"""Several questions about one context, or about none, as one sequence, in which what they share is computed once.
 
 The context comes first, the questions with their answers after it, side by side: each sees the context and itself,
 no other question, and its positions go on from the context's end. So every answer is learnt under exactly the
@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assistant.context import SMALL
-from assistant.prompts import build_messages, refusal
+from assistant.prompts import build_messages, plain_messages, refusal
 from finetune.recipes.reader.rows import Group
 
 if TYPE_CHECKING:
     import torch
 
-_ROLES = {"system": "system", "human": "user", "ai": "assistant"}
+_ROLE = {"system": "system", "human": "user", "ai": "assistant"}
 _MARK = "@@question@@"
-_CONTEXT = "@@context@@"
 REFUSAL_FIRST = 2.0
 REFUSAL_REST = 0.1
 """What the first word of a refusal counts, where it is decided, and its others, which follow by themselves."""
@@ -39,26 +38,38 @@ class Packer:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        told = build_messages(_MARK, context=_CONTEXT, language="en", profile=SMALL)
-        messages = [{"role": _ROLES[m.type], "content": m.text} for m in told]
-        whole = str(tokenizer.apply_chat_template(messages, tokenize=False, continue_final_message=True))
-        self._shared, self._after = whole.split(f" {_MARK}")
         self._end = str(tokenizer.eos_token)
 
     def pack(self, group: Group) -> PackedGroup:
         """Return the sequence of a group."""
-        ids = self._ids(self._shared.replace(_CONTEXT, group.context))
+        before, after = self._frame(group).split(_MARK)
+        # Where the template has a space, it begins the question's first token.
+        gap = " " if before.endswith(" ") else ""
+        ids = self._ids(before.removesuffix(gap))
         shared = len(ids)
         positions, branch, weight = list(range(shared)), [0] * shared, [0.0] * shared
         for number, (question, answer) in enumerate(group.asked, 1):
-            prompt = self._ids(f" {question}{self._after}")
-            told = self._ids(f" {answer or refusal('en')}{self._end}")
+            prompt = self._ids(f"{gap}{question}{after}")
+            told = self._ids(f"{gap}{answer or refusal(group.language)}{self._end}")
             ids += prompt + told
             positions += range(shared, shared + len(prompt) + len(told))
             branch += [number] * (len(prompt) + len(told))
             rest = 1.0 if answer else REFUSAL_REST
             weight += [0.0] * len(prompt) + [1.0 if answer else REFUSAL_FIRST, *[rest] * (len(told) - 1)]
         return PackedGroup(ids, positions, branch, weight)
+
+    def _frame(self, group: Group) -> str:
+        """The prompt of a group's questions, with a mark where each stands."""
+        if group.plain:
+            asked = plain_messages(_MARK)
+        else:
+            asked = build_messages(
+                _MARK, context=group.context or None, language=group.language, profile=SMALL
+            )
+        messages = [{"role": _ROLE[message.type], "content": message.text} for message in asked]
+        # The app's frame begins the answer itself.
+        end = {"add_generation_prompt": True} if group.plain else {"continue_final_message": True}
+        return str(self._tokenizer.apply_chat_template(messages, tokenize=False, **end))
 
     def _ids(self, text: str) -> list[int]:
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -12,9 +12,15 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
+from typing import TypeVar
 
+from assistant.messages import Language
 from assistant.sentences import split_sentences, terms
+from finetune.facts.replay import general_rows
+
+Drawn = TypeVar("Drawn")
 
 MOST_QUESTIONS = 12
 LONGEST_CONTEXT = 1400
@@ -53,12 +59,15 @@ class Group:
     """What one training sequence holds.
 
     Args:
-        context: as the app renders it: titles and sentences.
+        context: as the app renders it: titles and sentences; "" for questions that are asked with no passage.
         asked: question and answer; "" for a refusal.
+        plain: asked as a chat client asks, without the app's frame; for questions with no passage.
     """
 
     context: str
     asked: tuple[tuple[str, str], ...]
+    language: Language = "en"
+    plain: bool = False
 
 
 def read_squad(path: Path, *, leave_out: frozenset[str] = frozenset()) -> list[Paragraph]:
@@ -146,6 +155,21 @@ def build_groups(paragraphs: Sequence[Paragraph], *, seed: int = 0) -> list[Grou
     return [group for group in groups if group.asked]
 
 
+def general_groups(count: int, *, seed: int = 0) -> list[Group]:
+    """Make `count` groups of general questions, asked with no passage: reading then costs less of what was known.
+
+    Half of them are asked as the app asks, half as any chat client does.
+    """
+    dice = random.Random(seed)
+    found: list[Group] = []
+    languages: tuple[Language, ...] = ("en", "zh")
+    while len(found) < count:
+        for language, plain in product(languages, (False, True)):
+            rows = _drawn(general_rows(language), MOST_QUESTIONS, dice)
+            found.append(Group("", tuple(rows), language, plain))
+    return found[:count]
+
+
 def near_miss(
     question: str, text: str, names: Sequence[str], numbers: Sequence[str], dice: random.Random
 ) -> str | None:
@@ -203,7 +227,7 @@ def _some_of(text: str, dice: random.Random) -> str:
     return text[spans[first][0] : spans[last][1]]
 
 
-def _drawn(items: Sequence[str], most: int, dice: random.Random) -> list[str]:
+def _drawn(items: Sequence[Drawn], most: int, dice: random.Random) -> list[Drawn]:
     return dice.sample(list(items), min(most, len(items)))
 
 
