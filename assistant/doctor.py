@@ -61,6 +61,7 @@ def examine(settings: Settings, *, holds_lock: bool = False, network: bool = Tru
     yield from _data_folder(settings, holds_lock)
     yield _memory()
     yield _device()
+    yield _suggestion()
     yield from _models(settings)
     if settings.models.offline:
         yield Check("hub", "ok", "Offline by setting: no hub is asked.", "设置为离线：不访问模型站。")
@@ -174,6 +175,30 @@ def _device() -> Check:
         "warn",
         f"No GPU found; answers come from {cores} CPU cores (torch {torch.__version__}, built {built} CUDA).",
         f"未找到 GPU；将使用 {cores} 个 CPU 核心回答（torch {torch.__version__}，{built_zh} CUDA）。",
+    )
+
+
+def _suggestion() -> Check:
+    """Models of the catalogue that fit this machine."""
+    import psutil
+
+    from finetune.catalogue import recommend
+
+    try:
+        import torch
+
+        vram = torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
+    except (ImportError, OSError):
+        vram = 0
+    best = recommend(memory_bytes=psutil.virtual_memory().total, vram_bytes=vram)
+    names = [best.chat.name, *dict.fromkeys(entry.name for entry in best.embedding.values())]
+    names += [best.reranker.name] if best.reranker is not None else []
+    listed = ", ".join(names)
+    return Check(
+        "suggestion",
+        "ok",
+        f"The largest models that fit this machine well: {listed}; fetch one with `tandem models get NAME`",
+        f"适合本机的最大模型：{listed}；用 `tandem models get 名称` 获取",
     )
 
 

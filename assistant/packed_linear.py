@@ -43,10 +43,6 @@ class Linear(NamedTuple):
         """Return the layer's output."""
         return apply(self, x)
 
-    def add_to(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Return the layer's output plus y (T, out)."""
-        return apply_and_add(self, x, y)
-
 
 def apply(layer: Linear, x: torch.Tensor) -> torch.Tensor:
     """Return the layer's output (T, out)."""

@@ -325,12 +325,6 @@ def encode_pair(example: Example, encoder: Encoder) -> EncodedPair:
     )
 
 
-def encode_kto(encoded: Encoded) -> tuple[list[int], list[int]]:
-    """Return a "kto" row's prompt and completion ids, for trl's `prompt_ids` and `completion_ids`."""
-    prompt = _first_trained(encoded)
-    return encoded.input_ids[:prompt], _completion(encoded, prompt)
-
-
 def _first_trained(encoded: Encoded) -> int:
     """Where the one answer that is trained begins."""
     start = next((k for k, label in enumerate(encoded.labels) if label != IGNORE), None)

@@ -197,10 +197,6 @@ class Datasets:
         """Say which entry of its dataset_info.json is meant."""
         return self._change(id, dataset=entry)
 
-    def ask_about(self, id: str, questions: Sequence[str]) -> KeptDataset:
-        """Keep the questions to ask before and after."""
-        return self._change(id, questions=[question.strip() for question in questions if question.strip()])
-
     def entries(self, kept: KeptDataset) -> list[str]:
         """Names in its dataset_info.json whose files are there; empty where there is no such file.
 

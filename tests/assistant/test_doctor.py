@@ -18,7 +18,7 @@ def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_findings_are_whole_in_both_languages() -> None:
     checks = list(examine(load_settings(), network=False))
     codes = [check.code for check in checks]
-    assert {"python", "packages", "data_dir", "memory", "device"} <= set(codes)
+    assert {"python", "packages", "data_dir", "memory", "device", "suggestion"} <= set(codes)
     assert "hub" not in codes
     for check in checks:
         assert check.text("en")

@@ -10,7 +10,7 @@ from assistant.engine import Engine
 from assistant.generation import EngineDone, EngineToken, GenerationRequest
 from assistant.lean_model import LeanModel
 from assistant.lora_rows import LoraPair
-from assistant.packed_linear import four_bit_linear, is_four_bit
+from assistant.packed_linear import apply_and_add, four_bit_linear, is_four_bit
 from assistant.prefix_cache import Block, PrefixCache
 from tests.assistant.tiny_model import build_tiny
 
@@ -53,7 +53,9 @@ def test_weights_of_a_four_bit_file_are_told_from_others_and_lose_nothing() -> N
     lost = (packed(x).float() - exact).norm() / exact.norm()
     by_bf16 = ((x @ weight.T).float() - exact).norm() / exact.norm()
     assert lost < 2.5 * by_bf16
-    assert torch.equal(packed.add_to(x, exact.to(torch.bfloat16)), packed(x) + exact.to(torch.bfloat16))
+    assert torch.equal(
+        apply_and_add(packed, x, exact.to(torch.bfloat16)), packed(x) + exact.to(torch.bfloat16)
+    )
     # A row has the same bits alone and among others.
     for rows in (1, 2, 3, 7):
         assert torch.equal(packed(x[:rows]), packed(x)[:rows])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetune.encoding import IGNORE, Encoded, Encoder, encode_example, encode_kto
+from finetune.encoding import IGNORE, Encoded, Encoder, encode_example
 from finetune.errors import DatasetError
 from finetune.examples import Example, Message, Source
 from finetune.mask_view import mask_view
@@ -338,9 +338,9 @@ def test_a_long_pair_is_cut_the_same_on_both_sides():
 def test_a_kto_row_trains_its_last_answer():
     tokenizer = tiny_tokenizer(templates.DEFAULT_SYSTEM)
     row = next(Encoder(tokenizer).encode_rows([Example(CHAT, Source("f", 1), "kto", label=True)]))
-    prompt, completion = encode_kto(row.pieces[0])
-    assert tokenizer.decode(completion) == "然后双击运行 setup.exe 😀<|im_end|>"
-    assert prompt + completion + row.pieces[0].input_ids[-1:] == row.pieces[0].input_ids
+    piece = row.pieces[0]
+    trained = [token for token, label in zip(piece.input_ids, piece.labels, strict=True) if label != IGNORE]
+    assert tokenizer.decode(trained) == "然后双击运行 setup.exe 😀<|im_end|>"
 
 
 def test_a_long_text_is_split_and_nothing_is_lost():
