@@ -221,7 +221,6 @@ def test_an_arm_of_ones_own_is_compared_and_its_answer_goes_on_in_ask(
 
 def test_stopped_answers_are_kept_and_not_voted_on(slow_site: str, open_page: OpenPage) -> None:
     page, _ = open_page(f"{slow_site}/compare?lang=en")
-    page.get_by_text("Ask one question of several arms").wait_for()
     box = page.get_by_test_id("stChatInputTextArea")
     box.fill(QUESTION)
     box.press("Enter")
