@@ -31,8 +31,9 @@ class StartingPoint:
 STARTING_POINTS: dict[RecipeName, StartingPoint] = {
     "self_cognition": StartingPoint(
         "self_cognition",
-        # Eighty short rows: six passes are enough for the name, and fifteen cost general knowledge.
-        {"num_train_epochs": 6.0, "max_length": 512},
+        # Eighty short rows: six passes are enough for the name. More of them, larger steps, or no general rows beside
+        # cost a small model what it knew.
+        {"num_train_epochs": 6.0, "max_length": 512, "learning_rate": 3e-4, "replay": 1.0},
         BEFORE_AFTER,
     ),
     "voice": StartingPoint(
